@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The slots that every pose model fills: an estimator for the pipeline, a lifter inside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Pinhole camera with its principal point in the middle of the upright frame."""
+
+    width: int  # pixels
+    height: int  # pixels
+    focal_px: float
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a frozen 2D detector gives a lifter: N persons of any frames in one batch."""
+
+    keypoints: Tensor  # (N, K, 2) pixels of the upright frame
+    confidence: Tensor  # (N, K) 0..1
+    keypoints_crop: Tensor  # (N, K, 2) in the crop, -1..1 from edge to edge, x right, y down
+    maps: Sequence[Tensor]  # (N, C_l, H_l, W_l) feature maps of the crop, finest first
+    region: Tensor  # (N, 4) the crop: centre x, centre y, side in pixels; rotation in radians
+    world: Tensor | None = None  # (N, K, 3) metres, the detector's own 3D, axes of the crop's frame
+
+
+class Lifter(Protocol):
+    """Keypoints, feature maps and crop in, joints out; stateless, independent of batch neighbours."""
+
+    name: str
+
+    def __call__(self, detections: Detections, camera: Camera) -> Tensor:
+        """(N, J, 3) joints in metres, camera axes, relative to the pelvis, in skeleton order."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PersonPose:
+    """One person in one frame; NaN is not allowed here, a person not found is left out."""
+
+    person: int  # stable id, 0, 1, ... in order of appearance
+    bbox: np.ndarray  # (4,) pixels: left, top, right, bottom
+    keypoints_2d: np.ndarray  # (K, 2) pixels
+    confidence: np.ndarray  # (K,) 0..1
+    joints: np.ndarray  # (J, 3) metres, camera axes, relative to the pelvis
+    joints_2d: np.ndarray  # (J, 2) pixels
+    joints_confidence: np.ndarray  # (J,) 0..1
+
+
+class PoseEstimator(Protocol):
+    """Finds, follows and lifts people through one clip; remembers who is who between calls."""
+
+    name: str
+    keypoint_names: tuple[str, ...]
+
+    def process(
+        self, frames: Sequence[np.ndarray], times_s: Sequence[float]
+    ) -> list[list[PersonPose]]:
+        """The people in each of the (H, W, 3) uint8 RGB frames, which follow those of the last call."""
+        ...
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What a later `restore` needs to go on exactly as if there had been no break."""
+        ...
+
+    def restore(self, state: dict[str, np.ndarray]) -> None: ...
