@@ -32,7 +32,7 @@ class Detections:
 
 
 class Lifter(Protocol):
-    """Keypoints, feature maps and crop in, joints out; stateless, independent of batch neighbours."""
+    """Keypoints, feature maps and crop in, joints out; no state, no influence between persons."""
 
     name: str
 
@@ -63,7 +63,7 @@ class PoseEstimator(Protocol):
     def process(
         self, frames: Sequence[np.ndarray], times_s: Sequence[float]
     ) -> list[list[PersonPose]]:
-        """The people in each of the (H, W, 3) uint8 RGB frames, which follow those of the last call."""
+        """The people in each (H, W, 3) uint8 RGB frame; the frames follow those of the last call."""
         ...
 
     def state(self) -> dict[str, np.ndarray]:
