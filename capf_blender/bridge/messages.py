@@ -49,6 +49,10 @@ class CaptureRequest:
             )  # fmt: skip
         object.__setattr__(self, "images", tuple(self.images))
 
+    def at(self, job_folder: str) -> "CaptureRequest":
+        """The same request with another job folder."""
+        return dataclasses.replace(self, job_folder=job_folder)
+
     def fingerprint(self, **facts: Any) -> str:
         """Hash of what the raw frames depend on: the request without `person`, `device` and the job
         folder, plus `facts` (file size, model hashes, ...). Equal fingerprints may share frames."""
@@ -71,6 +75,14 @@ def request_from_dict(values: dict[str, Any]) -> CaptureRequest:
 
 def error_event(error: CaptureError) -> dict[str, Any]:
     return {"type": "error", "code": error.code, "message": error.message, "hint": error.hint}
+
+
+def protocol_mismatch(own: Any, other: Any) -> CaptureError:
+    return CaptureError(
+        "protocol_mismatch",
+        f"Blender and the worker speak different protocols ({own} and {other}).",
+        "Restart Blender, and run Set Up again if that does not help.",
+    )
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which Python can run the worker."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ..core.errors import CaptureError
+from .process import clean_environment
+
+VERSIONS = ((3, 11), (3, 12), (3, 13))
+"""Python versions that all of the worker's packages have wheels for."""
+
+_PROBE = (
+    "import sys, venv, ensurepip;"
+    "print(sys.implementation.name, *sys.version_info[:2], sys.maxsize > 2**32)"
+)
+
+
+def running_interpreter() -> str:
+    """The Python that runs this code, as a program; inside Blender that is Blender's own."""
+    here = Path(sys.executable or "")
+    if here.stem.lower().startswith("python"):
+        return str(here)
+    prefix = Path(sys.base_exec_prefix)
+    names = (f"bin/python3.{sys.version_info[1]}", "bin/python3", "bin/python.exe", "python.exe")
+    for name in names:
+        if (prefix / name).is_file():
+            return str(prefix / name)
+    raise CaptureError(
+        "no_python", "Blender's own Python was not found.", "Choose a Python in the preferences."
+    )
+
+
+def worker_interpreter(explicit: str | None = None) -> str:
+    """A CPython of `VERSIONS` that can make environments: `explicit`, else the one that runs this,
+    else one on the PATH. Takes up to a second each; raises CaptureError `no_python`."""
+    if explicit:
+        if reason := _why_not(explicit):
+            raise CaptureError(
+                "no_python",
+                f"{explicit} cannot run the worker: {reason}.",
+                "Choose a Python 3.11, 3.12 or 3.13 that has venv and ensurepip.",
+            )
+        return explicit
+    candidates = [getattr(sys, "_base_executable", None) or sys.executable]
+    candidates += [shutil.which(f"python{major}.{minor}") for major, minor in VERSIONS]
+    for candidate in candidates:
+        if candidate and _why_not(candidate) is None:
+            return candidate
+    raise CaptureError(
+        "no_python",
+        "No Python 3.11 to 3.13 that can make an environment was found.",
+        "Install one (on Debian: python3 with python3-venv) or choose it in the preferences.",
+    )
+
+
+def _why_not(python: str) -> str | None:
+    try:
+        probe = subprocess.run(
+            [python, "-I", "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=clean_environment(),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "it does not start"
+    if probe.returncode:
+        lines = probe.stderr.strip().splitlines()
+        return lines[-1] if lines else "it does not start"
+    name, major, minor, is_64_bit = probe.stdout.split()
+    if name != "cpython" or (int(major), int(minor)) not in VERSIONS or is_64_bit != "True":
+        return f"it is {name} {major}.{minor}, not a 64-bit CPython 3.11 to 3.13"
+    return None
