@@ -63,7 +63,7 @@ class PoseEstimator(Protocol):
     def process(
         self, frames: Sequence[np.ndarray], times_s: Sequence[float]
     ) -> list[list[PersonPose]]:
-        """The people in each (H, W, 3) uint8 RGB frame; the frames follow those of the last call."""
+        """The people in each (H, W, 3) uint8 RGB frame; frames go on where the last call ended."""
         ...
 
     def state(self) -> dict[str, np.ndarray]:

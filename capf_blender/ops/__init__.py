@@ -1,2 +1,7 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators: they read the context, call core, bridge or blender, and report."""
+
+from . import apply, capture, set_up
+
+CLASSES = (*capture.CLASSES, *apply.CLASSES, *set_up.CLASSES)

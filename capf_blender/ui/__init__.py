@@ -1,2 +1,7 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Panels: they only draw."""
+
+from . import panels
+
+CLASSES = panels.CLASSES

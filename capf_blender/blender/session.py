@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one job at a time, a capture or a set-up, and the timer that keeps it moving.
+
+Blender's side has no threads: `pump` is called by a timer, does a few milliseconds of work, and
+may be called by hand where timers do not run (background mode, the bpy module).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import bpy
+
+from ..bridge.job import Job
+
+PUMP_INTERVAL_S = 0.1
+PUMP_BUDGET_S = 0.005
+_SHOWN_IN = {"SEQUENCE_EDITOR", "VIEW_3D", "PREFERENCES"}
+
+
+@dataclass
+class Session:
+    """What the panels show. Holds names, never references into Blender's data."""
+
+    kind: str = ""  # 'capture' or 'set_up'
+    job: Job | None = None
+    on_result: Callable[[dict], None] | None = None
+    message: str = ""  # how the last job of this kind ended, one sentence
+    failed: bool = False
+
+
+current = Session()
+
+
+def is_running() -> bool:
+    return current.job is not None and not current.job.finished
+
+
+def start(kind: str, job: Job, on_result: Callable[[dict], None]) -> None:
+    """Makes `job` the current one and keeps it moving; `on_result` gets its result event."""
+    current.kind, current.job, current.on_result = kind, job, on_result
+    current.message, current.failed = "", False
+    if not bpy.app.timers.is_registered(pump):
+        bpy.app.timers.register(pump, first_interval=PUMP_INTERVAL_S, persistent=True)
+
+
+def cancel() -> None:
+    if current.job is not None:
+        current.job.cancel()
+
+
+def pump() -> float | None:
+    """One step of the current job; seconds until the next one, None when it has ended."""
+    job = current.job
+    if job is None:
+        return None
+    job.pump(PUMP_BUDGET_S)
+    if job.finished:
+        _finish(job)
+    _redraw()
+    return None if current.job is None else PUMP_INTERVAL_S
+
+
+def _finish(job: Job) -> None:
+    current.job = None
+    if job.error is not None:
+        current.message, current.failed = str(job.error), True
+    elif job.result is None:
+        current.message = "Cancelled. Start again to continue where it stopped."
+    elif current.on_result is not None:
+        current.message = current.on_result(job.result) or ""
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in _SHOWN_IN:
+                area.tag_redraw()
+
+
+def close() -> None:
+    """Ends the worker at once and the timer with it."""
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)
+    if current.job is not None:
+        current.job.close()
+        current.job = None

@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Apply to Armature: from a take on disk to keyframes."""
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..blender import compat, footage
+from ..blender.apply import apply_take
+from ..core.errors import CaptureError
+from ..core.solve import SolveSettings
+from ..core.take import Take, load_take
+from ..core.timing import TimeMap
+
+
+def key_frames(
+    context: bpy.types.Context, take: Take, strip_name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) scene frames to key and (N,) their source times in seconds.
+
+    They follow the strip as it lies now; without it the take starts at the scene's first frame.
+    """
+    scene = compat.sequencer_scene(context)
+    names = {strip.name: strip for strip in compat.strips(scene)}
+    if strip_name in names:
+        clip = footage.read_strip(names[strip_name], scene)
+        time_map, first, last = clip.time_map, clip.first_frame, clip.last_frame
+    else:
+        start = context.scene.frame_start
+        time_map = TimeMap(start, float(take.time_s[0]), 1.0 / footage.scene_fps(scene))
+        first, last = start, int(np.floor(time_map.frames(take.time_s[-1])))
+    frames = np.arange(first, last + 1)
+    times = time_map.times_s(frames)
+    # the scene frame nearest to the first or last source frame may lie half a frame outside
+    slack = 0.5 * time_map.seconds_per_frame
+    inside = (times >= take.time_s[0] - slack) & (times <= take.time_s[-1] + slack)
+    return frames[inside], np.clip(times[inside], take.time_s[0], take.time_s[-1])
+
+
+class CAPF_OT_apply_take(bpy.types.Operator):
+    bl_idname = "capf.apply_take"
+    bl_label = "Apply to Armature"
+    bl_description = "Solve the captured take and key an armature on every frame of the strip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not compat.sequencer_scene(context).capf.take_folder:
+            cls.poll_message_set("Capture footage first, or choose a take's folder")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = compat.sequencer_scene(context).capf
+        try:
+            take = load_take(Path(bpy.path.abspath(settings.take_folder)))
+            frames, times_s = key_frames(context, take, settings.take_strip)
+            solve_settings = SolveSettings(height_m=settings.height)
+            result = apply_take(context, take, solve_settings, frames, times_s, settings.armature)
+        except CaptureError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        settings.armature = result.armature
+        self.report(
+            {"INFO"},
+            f"Keyed {result.frames} frames of {result.armature.name}, "
+            f"{result.reprojection_px:.1f} px from the footage on average",
+        )
+        return {"FINISHED"}
+
+
+CLASSES = (CAPF_OT_apply_take,)

@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preferences: the worker's environment, its set-up and its check."""
+
+import bpy
+
+from .blender import session
+from .bridge import environment
+from .ui.progress import draw_progress
+
+
+class CAPF_AP_preferences(bpy.types.AddonPreferences):
+    bl_idname = __package__
+
+    home: bpy.props.StringProperty(
+        name="Folder",
+        description="Where the worker's packages and models live; your data folder when left empty",
+        subtype="DIR_PATH",
+    )
+    python: bpy.props.StringProperty(
+        name="Python",
+        description="Python 3.11 to 3.13 that runs the worker; found by itself when left empty",
+        subtype="FILE_PATH",
+    )
+    offline_folder: bpy.props.StringProperty(
+        name="Offline Folder",
+        description="Folder of wheels to set up from without a network",
+        subtype="DIR_PATH",
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        column = layout.column()
+        column.enabled = not session.is_running()
+        column.prop(self, "home", placeholder=str(environment.home_folder()))
+        column.prop(self, "python", placeholder="Automatic")
+        column.prop(self, "offline_folder", placeholder="Download")
+        box = layout.box()
+        box.label(text="Set Up downloads about 250 MB of open-source packages (PyTorch: BSD,")
+        box.label(text="OpenCV and BlazePose: Apache-2.0), more where PyTorch brings CUDA.")
+        if session.is_running() and session.current.kind == "set_up":
+            draw_progress(layout, session.current.job)
+        else:
+            row = layout.row()
+            row.operator("capf.set_up", icon="IMPORT")
+            row.operator("capf.check", icon="CHECKMARK")
+        if session.current.kind == "set_up" and session.current.message:
+            icon = "ERROR" if session.current.failed else "CHECKMARK"
+            layout.label(text=session.current.message, icon=icon)
+
+
+def preferences(context: bpy.types.Context) -> CAPF_AP_preferences:
+    return context.preferences.addons[__package__].preferences
+
+
+CLASSES = (CAPF_AP_preferences,)

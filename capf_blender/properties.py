@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's settings in a scene."""
+
+import math
+
+import bpy
+
+from .core.model_cards import DEFAULT_MODEL, MODEL_CARDS
+
+
+def _has_bones(_self, candidate: bpy.types.Object) -> bool:
+    return candidate.type == "ARMATURE"
+
+
+class CAPF_PG_scene(bpy.types.PropertyGroup):
+    strip: bpy.props.StringProperty(
+        name="Strip",
+        description="Video strip to capture; the active strip when left empty",
+    )
+    use_range: bpy.props.BoolProperty(
+        name="Frame Range",
+        description="Capture only these scene frames of the strip",
+    )
+    frame_start: bpy.props.IntProperty(name="Start", description="First scene frame", default=1)
+    frame_end: bpy.props.IntProperty(name="End", description="Last scene frame", default=250)
+    choose_person: bpy.props.BoolProperty(
+        name="Choose Person",
+        description="Capture one certain person instead of the one seen largest and longest",
+    )
+    person: bpy.props.IntProperty(
+        name="Person", description="Number of the person, as listed after a capture", min=0
+    )
+    model: bpy.props.EnumProperty(
+        name="Model",
+        description="Network that finds the pose",
+        items=[(card.name, card.label, card.description) for card in MODEL_CARDS],
+        default=DEFAULT_MODEL,
+    )
+    device: bpy.props.EnumProperty(
+        name="Device",
+        description="What the worker computes on",
+        items=[
+            ("auto", "Automatic", "The fastest device that the worker finds"),
+            ("cpu", "CPU", "The processor"),
+            ("cuda", "CUDA", "An NVIDIA graphics card"),
+            ("mps", "Metal", "The graphics unit of an Apple Silicon Mac"),
+        ],
+        default="auto",
+    )
+    use_field_of_view: bpy.props.BoolProperty(
+        name="Known Field of View",
+        description="Give the camera's field of view instead of the footage's metadata or a guess",
+    )
+    field_of_view: bpy.props.FloatProperty(
+        name="Field of View",
+        description="Angle that the longer side of the picture covers",
+        subtype="ANGLE",
+        min=math.radians(10),
+        max=math.radians(140),
+        default=math.radians(53.13),
+    )
+    height: bpy.props.FloatProperty(
+        name="Height",
+        description="Body height of the person: scales body and motion alike",
+        subtype="DISTANCE",
+        min=0.3,
+        max=3.0,
+        default=1.75,
+    )
+    armature: bpy.props.PointerProperty(
+        name="Armature",
+        description="Armature made by this add-on to animate; a new one when left empty",
+        type=bpy.types.Object,
+        poll=_has_bones,
+    )
+    take_folder: bpy.props.StringProperty(
+        name="Take", description="Folder of the captured take", subtype="DIR_PATH"
+    )
+    take_strip: bpy.props.StringProperty(name="Strip of the Take")
+
+
+CLASSES = (CAPF_PG_scene,)

