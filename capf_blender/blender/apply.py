@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a take to an animated armature."""
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..core.armature import BONE_NAMES
+from ..core.errors import CaptureError
+from ..core.retarget import retarget
+from ..core.solve import Motion, SolveSettings, sample, solve
+from ..core.take import Take
+from . import armature as armatures
+from . import mannequin as mannequins
+from .actions import write_pose_action
+
+
+@dataclass(frozen=True, eq=False)
+class ApplyResult:
+    armature: bpy.types.Object
+    mannequin: bpy.types.Object | None  # None when the user has deleted it
+    action: bpy.types.Action
+    motion: Motion  # as solved, at the take's own times
+    frames: int  # scene frames that got keys
+    keys: int
+    reprojection_px: float  # mean over those frames
+
+
+def apply_take(
+    context: bpy.types.Context,
+    take: Take,
+    settings: SolveSettings,
+    scene_frames: np.ndarray,
+    times_s: np.ndarray,
+    armature: bpy.types.Object | None = None,
+) -> ApplyResult:
+    """Solves `take` and keys it on an armature: `armature` if it is one of ours, else a new one.
+
+    `scene_frames` (N,) are keyed with the motion at `times_s` (N,), seconds of source time; both
+    increase. Frames without the person get no keys. An armature of ours is fitted to the body that
+    was solved. Raises CaptureError `no_pose`, `no_frames` or `foreign_armature`; nothing is changed
+    then.
+    """
+    if armature is not None and not armatures.is_ours(armature):
+        raise CaptureError(
+            "foreign_armature",
+            f"{armature.name} is not an armature that this add-on made.",
+            "Clear the armature field to get a new one.",
+        )
+    motion = solve(take, settings)
+    moments = sample(motion, times_s)
+    if not moments.present.any():
+        raise CaptureError(
+            "no_frames",
+            "The person is not known in any of the frames to be keyed.",
+            "Choose a frame range in which the person is seen.",
+        )
+    rest = motion.rest
+    if armature is None:
+        armature = armatures.create(context, rest, "CAPF Person")
+        mannequin = mannequins.create(context, armature, rest)
+    else:
+        mannequin = mannequins.find(armature)
+        if not armatures.fits(armature, rest):
+            armatures.fit(context, armature, rest)
+            if mannequin is not None:
+                mannequins.fit(mannequin, rest)
+    context.view_layer.update()  # object.pose is None until then, and slots cannot be assigned
+
+    present = moments.present
+    pose = retarget(moments.joints[present], moments.time_s[present], armatures.rest_of(armature))
+    action, keys = write_pose_action(
+        armature,
+        f"{armature.name} Capture",
+        np.asarray(scene_frames)[present],
+        BONE_NAMES,
+        pose.rotations,
+        pose.hips_location,
+    )
+    return ApplyResult(
+        armature=armature,
+        mannequin=mannequin,
+        action=action,
+        motion=motion,
+        frames=int(present.sum()),
+        keys=keys,
+        reprojection_px=float(np.nanmean(moments.reprojection_px[present])),
+    )
