@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .weights import StoredNetwork
 
@@ -66,17 +66,19 @@ class GraphNetwork(nn.Module):
                 padding = (0, 0)
                 if op["padding"] == "same":
                     x, padding = _pad_same(x, weight.shape[2:], op["stride"])
-                y = F.conv2d(x, weight, bias, op["stride"], padding, groups=groups)
+                y = functional.conv2d(x, weight, bias, op["stride"], padding, groups=groups)
                 return _activate(y, op["activation"])
             case "ADD":
                 return _activate(x + inputs[1], op["activation"])
             case "PAD":
                 _, rows, columns, _ = op["pads"]
-                return F.pad(x, (*columns, *rows))
+                return functional.pad(x, (*columns, *rows))
             case "MAX_POOL_2D":
-                return F.max_pool2d(x, op["size"], op["stride"])
+                return functional.max_pool2d(x, op["size"], op["stride"])
             case "RESIZE_BILINEAR":
-                return F.interpolate(x, size=op["size"], mode="bilinear", align_corners=False)
+                return functional.interpolate(
+                    x, size=op["size"], mode="bilinear", align_corners=False
+                )
             case "RESHAPE":
                 # TFLite counts channels fastest; the batch stays in front
                 return x.permute(0, 2, 3, 1).reshape(len(x), *op["shape"][1:])
@@ -112,7 +114,7 @@ def _pad_same(
     if all(total % 2 == 0 for total in totals):
         return x, (totals[0] // 2, totals[1] // 2)
     (top, bottom), (left, right) = ((total // 2, total - total // 2) for total in totals)
-    return F.pad(x, (left, right, top, bottom)), (0, 0)
+    return functional.pad(x, (left, right, top, bottom)), (0, 0)
 
 
 def _depth_to_space(x: Tensor, block: int) -> Tensor:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads BlazePose's .tflite flatbuffers. Needed once, at conversion; nothing else imports `tflite`."""
+"""Reads BlazePose's .tflite flatbuffers; only the conversion at set-up needs it and `tflite`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +40,7 @@ def read_tflite(data: bytes) -> Graph:
 
     Raises ValueError naming the operator that is not among those that BlazePose uses.
     """
-    model = tflite.Model.GetRootAs(data, 0)
+    model: Any = tflite.Model.GetRootAs(data, 0)
     subgraph = model.Subgraphs(0)
     constants = {
         index: values

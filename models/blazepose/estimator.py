@@ -1,0 +1,243 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds, follows and lifts the people of a clip with BlazePose."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..interface import Camera, Detections, Lifter, PersonPose
+from .detector import detect, tiles, whole_frame
+from .landmarks import CENTRE, CIRCLE, KEYPOINT_COUNT, KEYPOINT_NAMES, Landmarks, find_landmarks
+from .network import GraphNetwork
+from .tracking import (
+    CONFIRM_FRAMES,
+    REMEMBER_S,
+    UNCONFIRMED,
+    Track,
+    follow,
+    pack,
+    same_person,
+    same_place,
+    start_track,
+    unpack,
+)
+from .weights import DETECTOR_FILE, LANDMARKS_FILE, load_network
+from .world_lifter import JOINTS_FROM_KEYPOINTS, WorldLandmarkLifter
+
+MIN_SCORE = 0.5  # of the landmark network: below, there is nobody
+SEARCH_S = 0.25  # newcomers are looked for so often: in the whole frame and in large tiles ...
+FINE_SEARCH_S = 1.0  # ... and in small tiles
+FINE_TILE = 0.7  # their side in shorter sides of the frame
+AROUND = 1.5  # side of the window around somebody just lost, in sides of the region
+
+
+class BlazePoseEstimator:
+    """A `PoseEstimator`: BlazePose's networks, several people, any lifter behind them.
+
+    How the frames are divided over calls of `process` does not matter to the result.
+    """
+
+    name = "blazepose"
+    keypoint_names = KEYPOINT_NAMES
+
+    def __init__(
+        self, weights_folder: Path, device: str, camera: Camera, lifter: Lifter | None = None
+    ) -> None:
+        self.camera = camera
+        self.lifter = lifter or WorldLandmarkLifter()
+        self._detector = GraphNetwork(load_network(weights_folder, DETECTOR_FILE)).to(device)
+        self._landmarks = GraphNetwork(load_network(weights_folder, LANDMARKS_FILE)).to(device)
+        self._tracks: list[Track] = []
+        self._people = 0  # numbers given away
+        self._searched_s = self._searched_finely_s = -np.inf
+
+    def process(
+        self, frames: Sequence[np.ndarray], times_s: Sequence[float]
+    ) -> list[list[PersonPose]]:
+        """The people in each of the (H, W, 3) uint8 RGB frames, which follow those of the last
+        call; times increase."""
+        return [
+            self._process_frame(frame, float(time_s))
+            for frame, time_s in zip(frames, times_s, strict=True)
+        ]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What a later `restore` needs to go on exactly as if there had been no break."""
+        counters = np.array([self._people, self._searched_s, self._searched_finely_s])
+        return {"counters": counters, **pack(self._tracks)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        people, self._searched_s, self._searched_finely_s = (float(v) for v in state["counters"])
+        self._people = int(people)
+        self._tracks = unpack(state)
+
+    def _process_frame(self, frame: np.ndarray, time_s: float) -> list[PersonPose]:
+        first = not np.isfinite(self._searched_s)
+        followed = self._follow(frame, time_s)
+        arrived = self._search(frame, time_s, [points for _, _, points in _each(followed)])
+        self._tracks = [
+            track
+            for track in self._tracks
+            if not track.lost
+            or (track.person != UNCONFIRMED and time_s - track.seen_s <= REMEMBER_S)
+        ]
+        poses = []
+        for tracks, landmarks in (followed, arrived):
+            if landmarks is not None:
+                self._confirm(tracks, at_once=first)
+                poses += self._lift(tracks, landmarks)
+        return sorted(poses, key=lambda pose: pose.person)
+
+    def _follow(self, frame: np.ndarray, time_s: float) -> "Found":
+        """Looks for everybody where they should be by now; marks who is not there as lost."""
+        tracks = [track for track in self._tracks if not track.lost]
+        if not tracks:
+            return [], None
+        landmarks = find_landmarks(
+            self._landmarks, frame, np.stack([track.region for track in tracks])
+        )
+        kept: list[int] = []
+        for row, track in enumerate(tracks):  # older tracks first: they win over duplicates
+            found = landmarks.scores[row] >= MIN_SCORE and not any(
+                _same(landmarks, row, landmarks, other) for other in kept
+            )
+            if found:
+                follow(track, landmarks.points[row, [CENTRE, CIRCLE]], time_s)
+                kept.append(row)
+            else:
+                track.lost = True
+        return [tracks[row] for row in kept], landmarks.chosen(kept)
+
+    def _search(self, frame: np.ndarray, time_s: float, known: list[np.ndarray]) -> "Found":
+        """Runs the detector where it is due; gives newcomers a track and the lost theirs back.
+        `known` are the keypoints of those already found in this frame."""
+        windows = self._windows(frame, time_s)
+        if not len(windows):
+            return [], None
+        active = [track for track in self._tracks if not track.lost]
+        regions = [
+            region
+            for region in detect(self._detector, frame, windows).regions
+            if all(same_place(region, track.region, 0.15) is None for track in active)
+        ]
+        if not regions:
+            return [], None
+        landmarks = find_landmarks(self._landmarks, frame, np.stack(regions))
+        tracks: list[Track] = []
+        kept: list[int] = []
+        for row in np.argsort(-landmarks.scores, kind="stable").tolist():
+            points, side = landmarks.points[row, :KEYPOINT_COUNT], landmarks.regions[row, 2]
+            if landmarks.scores[row] < MIN_SCORE or any(
+                same_person(points, other, side) for other in known
+            ):
+                continue
+            known = [*known, points]
+            alignment = landmarks.points[row, [CENTRE, CIRCLE]]
+            track = self._lost_near(landmarks.next_regions[row])
+            if track is None:
+                track = start_track(alignment, time_s)
+                self._tracks.append(track)
+            else:
+                follow(track, alignment, time_s)
+            tracks.append(track)
+            kept.append(row)
+        return tracks, landmarks.chosen(kept)
+
+    def _windows(self, frame: np.ndarray, time_s: float) -> np.ndarray:
+        """(W, 3) the windows of the frame to search now."""
+        height, width = frame.shape[:2]
+        short = min(width, height)
+        windows = [
+            np.array([[x - AROUND * side / 2, y - AROUND * side / 2, AROUND * side]])
+            for x, y, side, _ in (track.region for track in self._tracks if track.lost)
+        ]
+        if time_s - self._searched_s >= SEARCH_S:
+            self._searched_s = time_s
+            windows += [whole_frame(width, height), tiles(width, height, short)]
+        if time_s - self._searched_finely_s >= FINE_SEARCH_S:
+            self._searched_finely_s = time_s
+            windows.append(tiles(width, height, round(FINE_TILE * short)))
+        return np.concatenate(windows) if windows else np.zeros((0, 3))
+
+    def _lost_near(self, region: np.ndarray) -> Track | None:
+        """The lost person who was last seen nearest to the region, if near enough."""
+        near = [
+            (distance, number)
+            for number, track in enumerate(self._tracks)
+            if track.lost and (distance := same_place(region, track.region, 0.5)) is not None
+        ]
+        return self._tracks[min(near)[1]] if near else None
+
+    def _confirm(self, tracks: list[Track], at_once: bool) -> None:
+        """Numbers those who have been there for long enough; `at_once` for a still image's sake."""
+        for track in tracks:
+            if track.person == UNCONFIRMED and (at_once or track.frames >= CONFIRM_FRAMES):
+                track.person = self._people
+                self._people += 1
+
+    def _lift(self, tracks: list[Track], landmarks: Landmarks) -> list[PersonPose]:
+        rows = [row for row, track in enumerate(tracks) if track.person != UNCONFIRMED]
+        if not rows:
+            return []
+        landmarks = landmarks.chosen(rows)
+        keypoints = landmarks.points[:, :KEYPOINT_COUNT]
+        crop_points = landmarks.points_crop[:, :KEYPOINT_COUNT]
+        device = landmarks.maps[0].device
+
+        def tensor(values: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(values.astype(np.float32)).to(device)
+
+        detections = Detections(
+            keypoints=tensor(keypoints),
+            confidence=tensor(landmarks.visibility),
+            keypoints_crop=tensor(2 * crop_points - 1),
+            maps=landmarks.maps,
+            region=tensor(landmarks.regions),
+            world=tensor(landmarks.world),
+        )
+        with torch.inference_mode():
+            joints = self.lifter(detections, self.camera).float().cpu().numpy()
+        shares = np.abs(JOINTS_FROM_KEYPOINTS)
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        joints_2d = JOINTS_FROM_KEYPOINTS @ keypoints
+        size = (self.camera.width, self.camera.height)
+        return [
+            PersonPose(
+                person=tracks[row].person,
+                bbox=_bounds(np.concatenate((keypoints[n], joints_2d[n])), size),
+                keypoints_2d=keypoints[n].astype(np.float32),
+                confidence=landmarks.visibility[n].astype(np.float32),
+                joints=joints[n],
+                joints_2d=joints_2d[n].astype(np.float32),
+                joints_confidence=(shares @ landmarks.visibility[n]).astype(np.float32),
+            )
+            for n, row in enumerate(rows)
+        ]
+
+
+Found = tuple[list[Track], Landmarks | None]  # row n of the landmarks belongs to track n
+
+
+def _each(found: Found) -> list[tuple[Track, int, np.ndarray]]:
+    """Track, row and (33, 2) keypoints of each."""
+    tracks, landmarks = found
+    if landmarks is None:
+        return []
+    return [(t, n, landmarks.points[n, :KEYPOINT_COUNT]) for n, t in enumerate(tracks)]
+
+
+def _same(landmarks: Landmarks, row: int, others: Landmarks, other: int) -> bool:
+    return same_person(
+        landmarks.points[row, :KEYPOINT_COUNT],
+        others.points[other, :KEYPOINT_COUNT],
+        max(landmarks.regions[row, 2], others.regions[other, 2]),
+    )
+
+
+def _bounds(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(4,) left, top, right, bottom of (N, 2) points, inside the frame."""
+    low, high = np.clip(points.min(axis=0), 0, size), np.clip(points.max(axis=0), 0, size)
+    return np.concatenate((low, high)).astype(np.float32)

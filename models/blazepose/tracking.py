@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is who from frame to frame: one track a person, found again when lost, never twice."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from .regions import regions_from_alignment
+
+UNCONFIRMED = -1  # `person` of a track that may still be a false detection
+CONFIRM_FRAMES = 3  # followed for so many frames, somebody really is there
+REMEMBER_S = 1.0  # somebody lost keeps the number for so long
+
+# One-Euro filter (Casiez et al., CHI 2012) on the points that make the next region; constants of
+# MediaPipe's pose_landmark_filtering graph, where it runs even with smoothing off
+MIN_CUTOFF_HZ, CUTOFF_SLOPE, SPEED_CUTOFF_HZ = 0.01, 10.0, 1.0
+
+
+@dataclass(eq=False)
+class Track:
+    """One person's way through the clip; all that the next frame needs."""
+
+    person: int  # number in order of appearance
+    frames: int  # in which the person was found
+    seen_s: float  # the last of them
+    lost: bool
+    region: np.ndarray  # (4,) where to look next
+    raw: np.ndarray  # (2, 2) pixels: centre and circle point as last found
+    smooth: np.ndarray  # (2, 2) pixels: filtered
+    speed: np.ndarray  # (2, 2) sides a second, filtered
+
+
+def start_track(points: np.ndarray, time_s: float) -> Track:
+    """A new track; `points` (2, 2) pixels are the centre and the circle point as first found."""
+    region = regions_from_alignment(points[:1], points[1:])[0]
+    return Track(UNCONFIRMED, 1, time_s, False, region, points, points, np.zeros((2, 2)))
+
+
+def follow(track: Track, points: np.ndarray, time_s: float) -> None:
+    """The person was found again at `points` (2, 2) pixels."""
+    if track.lost:
+        fresh = start_track(points, time_s)
+        track.region, track.raw, track.smooth = fresh.region, fresh.raw, fresh.smooth
+        track.speed = fresh.speed
+    else:
+        step = max(time_s - track.seen_s, 1e-3)
+        side = max(2 * float(np.hypot(*(points[1] - points[0]))), 1.0)
+        found = (points - track.raw) / (side * step)
+        track.speed = track.speed + _alpha(SPEED_CUTOFF_HZ, step) * (found - track.speed)
+        cutoff = MIN_CUTOFF_HZ + CUTOFF_SLOPE * np.abs(track.speed)
+        track.smooth = track.smooth + _alpha(cutoff, step) * (points - track.smooth)
+        track.raw = points
+        track.region = regions_from_alignment(track.smooth[:1], track.smooth[1:])[0]
+    track.frames += 1
+    track.seen_s = time_s
+    track.lost = False
+
+
+def _alpha(cutoff_hz, step_s: float):
+    """Weight of a new value in a first-order low pass."""
+    return 1 / (1 + 1 / (2 * np.pi * cutoff_hz * step_s))
+
+
+def same_person(points: np.ndarray, others: np.ndarray, side: float) -> bool:
+    """Two sets of (33, 2) keypoints in pixels lie on one body whose region has that side."""
+    return float(np.median(np.linalg.norm(points - others, axis=1))) < 0.08 * side
+
+
+def same_place(region: np.ndarray, other: np.ndarray, reach: float) -> float | None:
+    """Distance of two regions' centres in sides when it is below `reach` and their sizes are
+    alike, otherwise None."""
+    small, large = sorted((region[2], other[2]))
+    distance = float(np.hypot(*(region[:2] - other[:2]))) / large
+    return distance if distance < reach and large < 1.8 * small else None
+
+
+def pack(tracks: list[Track]) -> dict[str, np.ndarray]:
+    """The tracks as one array a field, T tracks in front."""
+    empty = Track(0, 0, 0.0, False, np.zeros(4), *(np.zeros((2, 2)) for _ in range(3)))
+    return {
+        field.name: np.stack([np.asarray(getattr(track, field.name)) for track in (*tracks, empty)])
+        for field in fields(Track)
+    }
+
+
+def unpack(arrays: dict[str, np.ndarray]) -> list[Track]:
+    """What `pack` packed."""
+    return [
+        Track(
+            person=int(arrays["person"][row]),
+            frames=int(arrays["frames"][row]),
+            seen_s=float(arrays["seen_s"][row]),
+            lost=bool(arrays["lost"][row]),
+            **{name: arrays[name][row].copy() for name in ("region", "raw", "smooth", "speed")},
+        )
+        for row in range(len(arrays["person"]) - 1)
+    ]
