@@ -80,4 +80,11 @@ class CAPF_PG_scene(bpy.types.PropertyGroup):
     take_strip: bpy.props.StringProperty(name="Strip of the Take")
 
 
+def chosen_focal_px(settings: CAPF_PG_scene, longer_side_px: float) -> float | None:
+    """Focal length in pixels for the user's field of view; None when it is left to the footage."""
+    if not settings.use_field_of_view:
+        return None
+    return 0.5 * longer_side_px / math.tan(0.5 * settings.field_of_view)
+
+
 CLASSES = (CAPF_PG_scene,)

@@ -17,7 +17,7 @@ PACKAGE = "bl_ext.user_default.capf_blender"
 
 
 def install(archive: Path) -> None:
-    """Installs and enables the zip as the preferences' Install from Disk does; empties the scene."""
+    """Installs and enables the zip, as Install from Disk in the preferences; empties the scene."""
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.preferences.system.use_online_access = True
     bpy.ops.extensions.package_install_files(

@@ -42,7 +42,6 @@ def main() -> None:
     addon.install(options.zip)
     preferences = addon.module("preferences").preferences(bpy.context)
     preferences.python = options.worker_python
-    bpy.ops.preferences.addon_refresh()
     stage("install")
 
     addon.call(bpy.ops.capf.set_up)
@@ -66,7 +65,12 @@ def main() -> None:
     pictures = options.out / "moments"
     shutil.rmtree(pictures, ignore_errors=True)
     pictures.mkdir(parents=True)
-    camera = views.capture_camera(bpy.context.scene)
+    solve = addon.module("core.solve")
+    motion = solve.solve(take, solve.SolveSettings(height_m=settings.height))
+    camera = addon.module("blender.camera").create(
+        bpy.context, motion.camera, motion.world_from_camera, set_resolution=True
+    )
+    views.prepare(bpy.context.scene)
     for index, moment in enumerate(moments):
         views.render(camera, moment["frame"], pictures / f"{index}_camera.png")
         side = views.side_camera(camera, settings.armature, settings.height)
@@ -79,14 +83,15 @@ def main() -> None:
     subprocess.run(
         [
             str(environment.venv_python(environment.home_folder(preferences.home))),
-            *("-I", str(Path(__file__).parents[1] / "worker" / "contact_sheet.py")),
+            *("-I", "-B", str(Path(__file__).with_name("contact_sheet.py"))),
             *(str(take_folder), str(pictures), str(sheet)),
         ],
         check=True,
     )
     shutil.rmtree(pictures)
     stage("pictures")
-    print_summary(take, take_folder, settings, seconds, sheet)
+    reprojection_px = float(np.nanmean(motion.reprojection_px))
+    print_summary(take, take_folder, reprojection_px, seconds, sheet)
 
 
 def pick_moments(take, frames: np.ndarray, times_s: np.ndarray) -> list[dict]:
@@ -97,16 +102,18 @@ def pick_moments(take, frames: np.ndarray, times_s: np.ndarray) -> list[dict]:
     return [{"frame": int(frames[i]), "take_frame": int(nearest[i])} for i in chosen]
 
 
-def print_summary(take, folder: Path, settings, seconds: dict[str, float], sheet: Path) -> None:
-    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
-    summary = request["summary"]
-    people = ", ".join(f"{p['id']} ({p['coverage']:.0%} of the clip)" for p in summary["people"])
-    print(f"frames        {summary['frames']}, person in {summary['frames_with_person']}")
-    print(f"people        {people}; captured {summary['person']}")
-    for name, value in seconds.items():
+def print_summary(
+    take, folder: Path, reprojection_px: float, seconds: dict[str, float], sheet: Path
+) -> None:
+    record = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    people = ", ".join(f"{p['id']} ({p['coverage']:.0%} of the clip)" for p in record["people"])
+    stages = seconds | {f"  {name}": value for name, value in record["seconds"].items()}
+    print(f"frames        {record['frames']}, person in {int(take.present.sum())}")
+    print(f"people        {people}; captured {record['person']}")
+    for name, value in stages.items():
         print(f"{name:<13} {value:.1f} s")
-    print(f"speed         {summary['fps']:.1f} frames a second")
-    print(f"reprojection  {settings.armature['capf_reprojection_px']:.1f} px on average")
+    print(f"speed         {record['fps']:.1f} frames a second")
+    print(f"reprojection  {reprojection_px:.1f} px on average")
     print(f"picture       {sheet}")
     print(f"animation     {sheet.with_suffix('.blend')}")
 

@@ -7,23 +7,25 @@ from pathlib import Path
 import bpy
 from mathutils import Matrix, Vector
 
+FLOOR_M = 15.0  # half a side
 
-def capture_camera(scene: bpy.types.Scene) -> bpy.types.Object:
-    """The camera that Apply to Armature made, as the scene's own, over a plain floor."""
-    camera = scene.camera
-    bpy.ops.mesh.primitive_plane_add(size=30.0)
-    floor = bpy.context.object
-    floor.name = "Floor"
+
+def prepare(scene: bpy.types.Scene) -> None:
+    """A plain floor, and Workbench set up to show the mannequin on it."""
+    mesh = bpy.data.meshes.new("Floor")
+    corners = [(-FLOOR_M, -FLOOR_M, 0), (FLOOR_M, -FLOOR_M, 0), (FLOOR_M, FLOOR_M, 0)]
+    mesh.from_pydata([*corners, (-FLOOR_M, FLOOR_M, 0)], [], [(0, 1, 2, 3)])
+    floor = bpy.data.objects.new("Floor", mesh)
     floor.color = (0.28, 0.3, 0.33, 1.0)
-    shading = scene.display.shading
+    scene.collection.objects.link(floor)
     scene.render.engine = "BLENDER_WORKBENCH"
+    shading = scene.display.shading
     shading.light = "STUDIO"
     shading.color_type = "OBJECT"
     shading.show_cavity = True
     shading.show_shadows = True
     shading.background_type = "VIEWPORT"
     shading.background_color = (0.18, 0.2, 0.23)
-    return camera
 
 
 def side_camera(

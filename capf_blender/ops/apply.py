@@ -13,6 +13,7 @@ from ..core.errors import CaptureError
 from ..core.solve import SolveSettings
 from ..core.take import Take, load_take
 from ..core.timing import TimeMap
+from ..properties import chosen_focal_px
 
 
 def key_frames(
@@ -57,7 +58,10 @@ class CAPF_OT_apply_take(bpy.types.Operator):
         try:
             take = load_take(Path(bpy.path.abspath(settings.take_folder)))
             frames, times_s = key_frames(context, take, settings.take_strip)
-            solve_settings = SolveSettings(height_m=settings.height)
+            solve_settings = SolveSettings(
+                height_m=settings.height,
+                focal_px=chosen_focal_px(settings, max(take.image_size)),
+            )
             result = apply_take(context, take, solve_settings, frames, times_s, settings.armature)
         except CaptureError as error:
             self.report({"ERROR"}, str(error))

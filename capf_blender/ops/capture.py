@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Capture 3D Pose: from the chosen strip to a take on disk."""
 
-import math
 from pathlib import Path
 
 import bpy
@@ -13,6 +12,7 @@ from ..bridge.job import capture_job
 from ..bridge.messages import CaptureRequest
 from ..core.errors import CaptureError
 from ..preferences import preferences
+from ..properties import chosen_focal_px
 
 
 def _takes_folder(home: Path) -> Path:
@@ -22,13 +22,11 @@ def _takes_folder(home: Path) -> Path:
     return home / "takes"
 
 
-def _focal_px(settings, strip: bpy.types.Strip) -> float | None:
-    """Focal length in pixels of the footage for the user's field of view."""
-    if not settings.use_field_of_view:
-        return None
-    element = getattr(strip, "elements", None)
-    size = (element[0].orig_width, element[0].orig_height) if element else strip.clip.size[:]
-    return 0.5 * max(size) / math.tan(0.5 * settings.field_of_view)
+def _longer_side_px(strip: bpy.types.Strip) -> int:
+    elements = getattr(strip, "elements", None)
+    if elements:
+        return max(elements[0].orig_width, elements[0].orig_height)
+    return max(strip.clip.size)
 
 
 def build_request(context: bpy.types.Context, home: Path) -> tuple[CaptureRequest, str]:
@@ -49,7 +47,7 @@ def build_request(context: bpy.types.Context, home: Path) -> tuple[CaptureReques
         person=settings.person if settings.choose_person else None,
         model=settings.model,
         device=settings.device,
-        focal_px=_focal_px(settings, strip),
+        focal_px=chosen_focal_px(settings, _longer_side_px(strip)),
     )
     # The same footage and settings find their folder again, so an interrupted capture goes on.
     folder = _takes_folder(home) / f"{clip.source.stem}-{request.fingerprint()[:8]}"
