@@ -5,9 +5,12 @@
 These scripts run in the interpreter of a bpy wheel. They are not part of the zip.
 """
 
+import contextlib
 import importlib
+import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +33,26 @@ def install(archive: Path) -> None:
 def module(name: str) -> ModuleType:
     """A module of the installed add-on, for example "blender.session"."""
     return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keeps what Blender's own code prints (each saved file, harmless EGL errors) off the terminal;
+    it goes to blender.log among Blender's settings."""
+    sys.stdout.flush()
+    log = os.path.join(bpy.utils.resource_path("USER"), "blender.log")
+    kept = os.dup(1), os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        for saved, descriptor in zip(kept, (1, 2), strict=True):
+            os.dup2(saved, descriptor)
+            os.close(saved)
+        os.close(target)
 
 
 def call(operator, **options) -> None:

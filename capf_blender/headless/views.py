@@ -5,9 +5,12 @@
 from pathlib import Path
 
 import bpy
+from addon import silenced
 from mathutils import Matrix, Vector
 
 FLOOR_M = 15.0  # half a side
+SIDE = "Side"
+SIDE_ELEVATION = 0.15  # radians
 
 
 def prepare(scene: bpy.types.Scene) -> None:
@@ -16,7 +19,7 @@ def prepare(scene: bpy.types.Scene) -> None:
     corners = [(-FLOOR_M, -FLOOR_M, 0), (FLOOR_M, -FLOOR_M, 0), (FLOOR_M, FLOOR_M, 0)]
     mesh.from_pydata([*corners, (-FLOOR_M, FLOOR_M, 0)], [], [(0, 1, 2, 3)])
     floor = bpy.data.objects.new("Floor", mesh)
-    floor.color = (0.28, 0.3, 0.33, 1.0)
+    floor.color = (0.55, 0.57, 0.6, 1.0)
     scene.collection.objects.link(floor)
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
@@ -24,28 +27,28 @@ def prepare(scene: bpy.types.Scene) -> None:
     shading.color_type = "OBJECT"
     shading.show_cavity = True
     shading.show_shadows = True
-    shading.background_type = "VIEWPORT"
-    shading.background_color = (0.18, 0.2, 0.23)
+    scene.world = bpy.data.worlds.new("Background")
+    scene.world.color = (0.05, 0.055, 0.065)
 
 
 def side_camera(
     camera: bpy.types.Object, armature: bpy.types.Object, height: float
 ) -> bpy.types.Object:
-    """An orthographic camera that looks level at the person, from the capture camera's right."""
-    name = "Side"
-    side = bpy.data.objects.get(name)
+    """An orthographic camera that looks at the person from the capture camera's right, slightly
+    from above so that the floor is seen."""
+    side = bpy.data.objects.get(SIDE)
     if side is None:
-        side = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+        side = bpy.data.objects.new(SIDE, bpy.data.cameras.new(SIDE))
         bpy.context.scene.collection.objects.link(side)
         side.data.type = "ORTHO"
-    side.data.ortho_scale = 1.35 * height
-    forward = camera.matrix_world.to_3x3() @ Vector((0.0, 0.0, -1.0))
-    right = Vector((-forward.y, forward.x, 0.0)).normalized() * -1.0
-    toward = -right
-    axes = Matrix((toward.cross(Vector((0, 0, 1))), Vector((0, 0, 1)), -toward)).transposed()
+    side.data.ortho_scale = 1.4 * height
+    right = camera.matrix_world.to_3x3() @ Vector((1.0, 0.0, 0.0))
+    away = Vector((right.x, right.y, 0.0)).normalized()
+    away.z = SIDE_ELEVATION
     hips = armature.matrix_world @ armature.pose.bones["hips"].head
     centre = Vector((hips.x, hips.y, 0.5 * height))
-    side.matrix_world = Matrix.Translation(centre + 5.0 * right) @ axes.to_4x4()
+    turn = away.to_track_quat("Z", "Y")  # a camera looks along its own -Z
+    side.matrix_world = Matrix.LocRotScale(centre + 5.0 * away, turn, None)
     return side
 
 
@@ -61,5 +64,6 @@ def render(camera: bpy.types.Object, frame: int, path: Path) -> None:
     render.image_settings.file_format = "PNG"
     render.filepath = str(path)
     render.use_sequencer = False
-    bpy.ops.render.render(write_still=True)
+    with silenced():
+        bpy.ops.render.render(write_still=True)
     render.resolution_x, render.resolution_y = size
