@@ -39,8 +39,8 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
         box = layout.box()
         box.label(text="Set Up downloads about 250 MB of open-source packages (PyTorch: BSD,")
         box.label(text="OpenCV and BlazePose: Apache-2.0), more where PyTorch brings CUDA.")
-        if session.is_running() and session.current.kind == "set_up":
-            draw_progress(layout, session.current.job)
+        if job := session.running_job("set_up"):
+            draw_progress(layout, job)
         else:
             row = layout.row()
             row.operator("capf.set_up", icon="IMPORT")

@@ -24,7 +24,7 @@ class Session:
 
     kind: str = ""  # 'capture' or 'set_up'
     job: Job | None = None
-    on_result: Callable[[dict], None] | None = None
+    on_result: Callable[[dict], str] | None = None
     message: str = ""  # how the last job of this kind ended, one sentence
     failed: bool = False
 
@@ -36,8 +36,14 @@ def is_running() -> bool:
     return current.job is not None and not current.job.finished
 
 
-def start(kind: str, job: Job, on_result: Callable[[dict], None]) -> None:
-    """Makes `job` the current one and keeps it moving; `on_result` gets its result event."""
+def running_job(kind: str) -> Job | None:
+    """The job that runs now, when it is of that kind."""
+    return current.job if is_running() and current.kind == kind else None
+
+
+def start(kind: str, job: Job, on_result: Callable[[dict], str]) -> None:
+    """Makes `job` the current one and keeps it moving; `on_result` makes a sentence for the user
+    of its result event."""
     current.kind, current.job, current.on_result = kind, job, on_result
     current.message, current.failed = "", False
     if not bpy.app.timers.is_registered(pump):
@@ -68,7 +74,7 @@ def _finish(job: Job) -> None:
     elif job.result is None:
         current.message = "Cancelled. Start again to continue where it stopped."
     elif current.on_result is not None:
-        current.message = current.on_result(job.result) or ""
+        current.message = current.on_result(job.result)
 
 
 def _redraw() -> None:

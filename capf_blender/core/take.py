@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Take:
     @property
     def present(self) -> np.ndarray:
         """(F,) bool: the person was found in that frame."""
-        return np.isfinite(self.joints).all(axis=(1, 2))
+        return np.isfinite(self.joints.sum(axis=(1, 2)))
 
 
 def write_atomically(path: Path, write) -> None:
@@ -102,7 +103,7 @@ def disk_error(error: OSError, path: Path) -> CaptureError:
 def save_take(folder: Path, take: Take) -> Path:
     """Writes `folder/take.npz` and returns its path."""
     path = Path(folder) / TAKE_FILE
-    arrays = {field.name: np.asarray(getattr(take, field.name)) for field in fields(take)}
+    arrays: dict[str, Any] = {field.name: getattr(take, field.name) for field in fields(take)}
     write_atomically(path, lambda file: np.savez_compressed(file, version=TAKE_VERSION, **arrays))
     return path
 

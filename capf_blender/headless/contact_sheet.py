@@ -83,9 +83,9 @@ def contact_sheet(take_folder: Path, pictures: Path) -> np.ndarray:
         centre = (take.bbox[index, :2] + take.bbox[index, 2:]) / 2
         image = frames[index]
         draw_skeleton(image, take.joints_2d[index])
-        camera = cv2.imread(str(pictures / f"{number}_camera.png"))
+        camera = read_picture(pictures / f"{number}_camera.png")
         camera = cv2.resize(camera, image.shape[1::-1])
-        side = cv2.imread(str(pictures / f"{number}_side.png"))
+        side = read_picture(pictures / f"{number}_side.png")
         middle = np.array(side.shape[1::-1]) / 2
         tiles = [
             window(image, centre, extent, tile),
@@ -104,6 +104,13 @@ def contact_sheet(take_folder: Path, pictures: Path) -> np.ndarray:
     for position in range(3 * in_row):
         write(header, COLUMN_TITLES[position % 3], (position * column + 6, HEADER - 8), 0.45)
     return cv2.vconcat([header, *rows])
+
+
+def read_picture(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path))
+    if image is None:
+        raise SystemExit(f"{path} was not rendered.")
+    return image
 
 
 def pad(tile: np.ndarray) -> np.ndarray:

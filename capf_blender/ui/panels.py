@@ -71,9 +71,8 @@ class _Capture:
         column.prop(settings, "use_field_of_view")
         if settings.use_field_of_view:
             column.prop(settings, "field_of_view")
-        running = session.is_running() and session.current.kind == "capture"
-        if running:
-            draw_progress(layout, session.current.job)
+        if job := session.running_job("capture"):
+            draw_progress(layout, job)
             return
         row = layout.row()
         row.scale_y = 1.5
