@@ -57,6 +57,11 @@ def worker_interpreter(explicit: str | None = None) -> str:
     )
 
 
+def can_run(python: str) -> bool:
+    """That Python starts and is one that can run the worker."""
+    return _why_not(python) is None
+
+
 def _why_not(python: str) -> str | None:
     try:
         probe = subprocess.run(

@@ -112,6 +112,9 @@ class Job:
         """Asks the worker to stop; if it does not, it is made to."""
         if self.finished or self.state is JobState.CANCELLING:
             return
+        if self.state is JobState.STARTING and self._command is not None:
+            self.close()  # nothing has begun yet
+            return
         self.state = JobState.CANCELLING
         self._process.send({"type": "cancel"})
         terminate_at = time.monotonic() + self._patience.cancel

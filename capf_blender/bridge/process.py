@@ -3,6 +3,7 @@
 """A child process whose pipes never block: Blender's main loop asks it for news from a timer."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -35,6 +36,7 @@ class ChildProcess:
     """A program with JSON lines (or plain ones) on its pipes and its stderr in a log file.
 
     No method blocks. Raises OSError from the constructor when the program cannot be started.
+    `tied` is for the set-up's own children: they die with it and hear the signals it hears.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class ChildProcess:
         arguments: Sequence[str],
         log_file: Path,
         environment: Mapping[str, str] | None = None,
+        tied: bool = False,
     ) -> None:
+        self._tied = tied
         self.log_file = Path(log_file)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         # A session of its own: Ctrl-C in Blender's console is Blender's alone, and one signal
@@ -57,7 +61,8 @@ class ChildProcess:
                 bufsize=0,
                 env=clean_environment(environment),
                 cwd=self.log_file.parent,
-                start_new_session=sys.platform != "win32",
+                start_new_session=sys.platform != "win32" and not tied,
+                preexec_fn=_die_with_parent if sys.platform == "linux" and tied else None,
                 creationflags=windows.CREATION_FLAGS if sys.platform == "win32" else 0,
             )
         assert self._popen.stdin and self._popen.stdout
@@ -151,8 +156,21 @@ class ChildProcess:
             with contextlib.suppress(OSError):
                 self._popen.kill()
             return
+        number = signal.SIGKILL if kill else signal.SIGTERM
+        if self._tied:
+            self._popen.send_signal(number)
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL if kill else signal.SIGTERM)
+            os.killpg(self._popen.pid, number)
+
+
+if sys.platform == "linux":
+    _libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """Runs between fork and exec, in a process with one thread."""
+    _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def set_nonblocking(descriptor: int) -> None:

@@ -1,0 +1,280 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the worker's home step by step. A finished step is not repeated, so it may be interrupted
+anywhere; the stamp says how far it came. Needs nothing but the standard library."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import CaptureError
+from . import environment, pip
+from .environment import Stamp
+from .interpreters import can_run, worker_interpreter
+from .lock import folder_lock
+from .messages import PROTOCOL, protocol_mismatch
+from .process import ChildProcess, tail
+from .setup_talk import Talk
+
+_SMOKE_RUN_S = 180.0  # the first import of torch reads 700 MB, past a virus scanner
+_TICK_S = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to set up, where, and from what."""
+
+    home: Path
+    requirements: Path
+    model_files: Path
+    python: str | None = None  # None: keep what is there, else find one
+    offline_folder: Path | None = None  # None: from the network
+    smoke_run: bool = True
+
+
+def set_up(plan: Plan, talk: Talk) -> dict[str, Any]:
+    """Does what is left to do; returns the result event.
+
+    Raises CaptureError: `busy`, `no_python`, `offline`, `package_not_found`, `install_failed`,
+    `checksum_mismatch`, `disk_full`, `not_writable`, `worker_incomplete`, `worker_broken`.
+    """
+    try:
+        (plan.home / "logs").mkdir(parents=True, exist_ok=True)
+        with folder_lock(plan.home, "set-up"):
+            return _SetUp(plan, talk).run()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise pip.disk_full(plan.home) from error
+        raise CaptureError(
+            "not_writable",
+            f"The folder {plan.home} cannot be used ({error}).",
+            "Choose another one in the add-on's preferences.",
+        ) from error
+
+
+class _SetUp:
+    def __init__(self, plan: Plan, talk: Talk) -> None:
+        self.plan = plan
+        self.home = plan.home
+        self.talk = talk
+        self.python = environment.venv_python(plan.home)
+        self.temporary = plan.home / "tmp"
+        self.log_file = environment.new_log_file(plan.home, "install")
+        self.stamp = environment.read_stamp(plan.home) or Stamp()
+
+    def run(self) -> dict[str, Any]:
+        self.stamp.complete = False
+        environment.write_stamp(self.home, self.stamp)
+        self._make_venv()
+        self._install_packages()
+        self._fetch_models()
+        worker = self._smoke_run() if self.plan.smoke_run else {}
+        self.stamp.complete = True
+        self.stamp.requirements = environment.hash_files(
+            self.plan.requirements, self.plan.model_files
+        )
+        environment.write_stamp(self.home, self.stamp)
+        return {"type": "result", "home": str(self.home), "worker": worker}
+
+    # --- steps --------------------------------------------------------------------------------
+
+    def _make_venv(self) -> None:
+        self.talk.progress("Making Environment")
+        made_with = self.stamp.finished.get("venv")
+        usable = (
+            made_with is not None
+            and self.plan.python in (None, made_with)
+            and not self.stamp.installing  # pip was interrupted: packages may be half there
+            and can_run(str(self.python))
+        )
+        if usable:
+            return
+        python = worker_interpreter(self.plan.python)
+        self.stamp.finished.pop("packages", None)
+        self.stamp.installing = False
+        venv = self.home / "venv"
+        code = self._run([python, "-I", "-m", "venv", "--clear", str(venv)])
+        if code:
+            self._raise_if_disk_full()
+            raise CaptureError(
+                "no_python",
+                f"{python} could not make an environment in {venv}.",
+                f"Choose another Python in the preferences; the details are in {self.log_file}.",
+            )
+        self._finish("venv", self.plan.python or python)
+
+    def _install_packages(self) -> None:
+        wanted = environment.hash_files(self.plan.requirements)
+        if self.stamp.finished.get("packages") == wanted:
+            return
+        lines = self.plan.requirements.read_text(encoding="utf-8").splitlines()
+        count = sum(1 for line in lines if line.strip() and not line.startswith("#"))
+        self.stamp.installing = True
+        environment.write_stamp(self.home, self.stamp)
+        self._pip(
+            pip.install_arguments(self.python, self.plan.requirements, self.plan.offline_folder),
+            count,
+        )
+        self.stamp.installing = False
+        self._finish("packages", wanted)
+
+    def _fetch_models(self) -> None:
+        wanted = environment.hash_files(self.plan.model_files)
+        entries = json.loads(self.plan.model_files.read_text(encoding="utf-8"))
+        folder = environment.models_folder(self.home)
+        there = all((folder / entry["output"]).is_file() for entry in entries)
+        if there and self.stamp.finished.get("models") == wanted:
+            return
+        folder.mkdir(exist_ok=True)
+        for number, entry in enumerate(entries):
+            published = self._published_file(entry)
+            self.talk.progress("Converting Models", number, len(entries))
+            target = folder / entry["output"]
+            arguments = ("convert", str(published), str(target))
+            if self._run(environment.worker_command(self.home, *arguments)):
+                self._raise_if_disk_full()
+                raise CaptureError(
+                    "worker_incomplete",
+                    f"{entry['name']} could not be converted.",
+                    f"Run Set Up again; the details are in {self.log_file}.",
+                )
+        shutil.rmtree(self.home / "downloads" / "wheels", ignore_errors=True)
+        self._finish("models", wanted)
+
+    def _published_file(self, entry: dict[str, str]) -> Path:
+        """The model file as published, in the downloads folder, its sha256 checked."""
+        downloads = self.home / "downloads"
+        downloads.mkdir(exist_ok=True)
+        file = downloads / entry["name"]
+        if file.is_file() and _sha256(file.read_bytes()) == entry["sha256"]:
+            return file
+        given = self.plan.offline_folder and self.plan.offline_folder / entry["name"]
+        content = given.read_bytes() if given and given.is_file() else self._from_wheel(entry)
+        if _sha256(content) != entry["sha256"]:
+            shutil.rmtree(downloads / "wheels", ignore_errors=True)
+            raise CaptureError(
+                "checksum_mismatch",
+                f"The model file {entry['name']} is not the published one: its checksum differs.",
+                "Run Set Up again; if that does not help, something changes your downloads.",
+            )
+        temporary = file.with_name(file.name + ".part")
+        temporary.write_bytes(content)
+        temporary.replace(file)
+        return file
+
+    def _from_wheel(self, entry: dict[str, str]) -> bytes:
+        name = entry["wheel"].split("==")[0]
+        folder = self.home / "downloads" / "wheels"
+        folder.mkdir(exist_ok=True)
+        wheels = list(folder.glob(f"{name.replace('-', '_')}-*.whl"))
+        if not wheels:
+            self._pip(
+                pip.download_arguments(self.python, entry, folder, self.plan.offline_folder), 1
+            )
+            wheels = list(folder.glob(f"{name.replace('-', '_')}-*.whl"))
+        try:
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                return wheel.read(entry["member"])
+        except (IndexError, KeyError, zipfile.BadZipFile):
+            return b""  # has no right checksum either
+
+    def _smoke_run(self) -> dict[str, Any]:
+        """Starts the worker and greets it; returns its `ready` event."""
+        self.talk.progress("Testing Worker")
+        child = ChildProcess(environment.worker_command(self.home), self.log_file, tied=True)
+        try:
+            child.send({"type": "hello", "protocol": PROTOCOL})
+            end = time.monotonic() + _SMOKE_RUN_S
+            while time.monotonic() < end:
+                returncode = child.returncode
+                messages = child.poll(_TICK_S)
+                for message in messages:
+                    if message["type"] == "ready":
+                        if message["protocol"] != PROTOCOL:
+                            raise protocol_mismatch(PROTOCOL, message["protocol"])
+                        return message
+                    if message["type"] == "error":
+                        raise self._broken(message["message"])
+                if returncode is not None and not messages:
+                    break
+                self.talk.check()
+                time.sleep(_TICK_S)
+            raise self._broken("The new worker does not start.")
+        finally:
+            child.close()
+
+    def _broken(self, message: str) -> CaptureError:
+        self.stamp.installing = True  # the next set-up makes the environment anew
+        environment.write_stamp(self.home, self.stamp)
+        hint = f"Run Set Up again; the details are in {self.log_file}."
+        return CaptureError("worker_broken", message, hint)
+
+    # --- how ----------------------------------------------------------------------------------
+
+    def _finish(self, step: str, made_from: str) -> None:
+        self.stamp.finished[step] = made_from
+        environment.write_stamp(self.home, self.stamp)
+
+    def _pip(self, arguments: Sequence[str], packages: int) -> None:
+        # On many systems /tmp is too small for torch's wheel.
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir()
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.temporary))
+        progress = pip.PipProgress(self.talk.progress, self.temporary, self.home / "venv", packages)
+        start = self.log_file.stat().st_size
+        try:
+            failed = self._run(arguments, os.environ | places, progress.line, progress.tick)
+        finally:
+            shutil.rmtree(self.temporary, ignore_errors=True)
+        if failed:
+            log = tail(self.log_file, 200, start)
+            raise pip.pip_error(log, self.plan.offline_folder, self.home)
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> int:
+        """Runs a program to its end and returns its exit code. Raises CancelledError."""
+        child = ChildProcess(arguments, self.log_file, variables, tied=True)
+        child.close_stdin()
+        try:
+            while True:
+                returncode = child.returncode
+                lines = child.poll_lines(_TICK_S)
+                self._log(lines)
+                for line in lines:
+                    if on_line:
+                        on_line(line.decode(errors="replace"))
+                if returncode is not None and not lines:
+                    return returncode
+                self.talk.check()
+                if tick:
+                    tick()
+                if not lines:
+                    time.sleep(_TICK_S)
+        finally:
+            child.close()
+
+    def _log(self, lines: Sequence[bytes]) -> None:
+        with self.log_file.open("ab") as log:
+            log.writelines(line + b"\n" for line in lines)
+
+    def _raise_if_disk_full(self) -> None:
+        error = pip.pip_error(tail(self.log_file, 50), None, self.home)
+        if error.code == "disk_full":
+            raise error
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
