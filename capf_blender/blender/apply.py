@@ -59,28 +59,29 @@ def apply_take(
         )
     rest = motion.rest
     if armature is None:
-        armature = armatures.create(context, rest, "CAPF Person")
-        mannequin = mannequins.create(context, armature, rest)
+        target = armatures.create(context, rest, "CAPF Person")
+        mannequin = mannequins.create(context, target, rest)
     else:
-        mannequin = mannequins.find(armature)
-        if not armatures.fits(armature, rest):
-            armatures.fit(context, armature, rest)
+        target = armature
+        mannequin = mannequins.find(target)
+        if not armatures.fits(target, rest):
+            armatures.fit(context, target, rest)
             if mannequin is not None:
                 mannequins.fit(mannequin, rest)
     context.view_layer.update()  # object.pose is None until then, and slots cannot be assigned
 
     present = moments.present
-    pose = retarget(moments.joints[present], moments.time_s[present], armatures.rest_of(armature))
+    pose = retarget(moments.joints[present], moments.time_s[present], armatures.rest_of(target))
     action, keys = write_pose_action(
-        armature,
-        f"{armature.name} Capture",
+        target,
+        f"{target.name} Capture",
         np.asarray(scene_frames)[present],
         BONE_NAMES,
         pose.rotations,
         pose.hips_location,
     )
     return ApplyResult(
-        armature=armature,
+        armature=target,
         mannequin=mannequin,
         action=action,
         motion=motion,

@@ -175,12 +175,9 @@ def _butterworth(values: np.ndarray, interval: float, cutoff_hz: np.ndarray) -> 
     line = (1 - ramp) * values[:1] + ramp * values[-1:]
     odd = np.concatenate([values - line, (line - values)[-2:0:-1]])  # period 2 (F - 1)
     frequency = np.fft.rfftfreq(len(odd), interval)[:, None]
-    cutoff = np.minimum(cutoff_hz * DUAL_PASS, 0.4999 / interval)
-    with np.errstate(over="ignore"):
-        # gain of the digital filter: the bilinear transform warps frequencies to tan(pi f dt)
-        warped = np.tan(np.pi * np.minimum(frequency * interval, 0.49999)) / np.tan(
-            np.pi * cutoff * interval
-        )
-        gain = 1.0 / (1.0 + warped**4)
-    gain = np.where(cutoff_hz * DUAL_PASS >= 0.4999 / interval, 1.0, gain)
+    cutoff = np.minimum(cutoff_hz, 0.49 / interval)
+    # gain of the digital filter: the bilinear transform warps frequencies to tan(pi f dt)
+    corner = DUAL_PASS * np.tan(np.pi * cutoff * interval)
+    warped = np.tan(np.pi * np.minimum(frequency * interval, 0.49999)) / corner
+    gain = np.where(cutoff_hz * interval >= 0.49, 1.0, 1.0 / (1.0 + warped**4))
     return line + np.fft.irfft(np.fft.rfft(odd, axis=0) * gain, len(odd), axis=0)[:count]

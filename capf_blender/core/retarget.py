@@ -8,7 +8,7 @@ import numpy as np
 
 from .anatomy import anatomical_frames
 from .armature import BONE_SEGMENTS, PARENTS, RestPose
-from .rotations import continuous, matrix_from_quaternion, quaternion_from_matrix
+from .rotations import continuous, quaternion_from_matrix
 from .skeleton import JOINT
 
 
@@ -42,24 +42,3 @@ def retarget(joints: np.ndarray, time_s: np.ndarray, rest: RestPose) -> BonePose
     rotations = continuous(quaternion_from_matrix(local))
     moved = joints[:, JOINT["pelvis"]] - rest.heads[0]
     return BonePose(rotations, moved @ rest.matrices[0])
-
-
-def forward_kinematics(pose: BonePose, rest: RestPose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Heads (F, B, 3), tails (F, B, 3) and matrices (F, B, 3, 3) of the posed bones in armature
-    space, as Blender evaluates them."""
-    frames, bones = pose.rotations.shape[:2]
-    local = matrix_from_quaternion(pose.rotations)
-    matrices = np.empty((frames, bones, 3, 3))
-    heads = np.empty((frames, bones, 3))
-    for bone, parent in enumerate(PARENTS):
-        own = rest.matrices[bone]
-        if parent < 0:
-            matrices[:, bone] = own @ local[:, bone]
-            heads[:, bone] = rest.heads[bone] + pose.hips_location @ own.T
-        else:
-            since_rest = matrices[:, parent] @ rest.matrices[parent].T  # (F, 3, 3)
-            matrices[:, bone] = since_rest @ own @ local[:, bone]
-            offset = rest.heads[bone] - rest.heads[parent]
-            heads[:, bone] = heads[:, parent] + since_rest @ offset
-    length = np.linalg.norm(rest.tails - rest.heads, axis=-1)
-    return heads, heads + matrices[..., 1] * length[:, None], matrices

@@ -11,9 +11,9 @@ TINY = 1e-9
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """`vectors` (..., N) scaled to length one; those without a length become zero."""
+    """`vectors` (..., N) scaled to length one; those without a length become zero, NaN stays."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.where(length > TINY, vectors / np.maximum(length, TINY), 0.0)
+    return np.where(length <= TINY, 0.0, vectors / np.maximum(length, TINY))
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

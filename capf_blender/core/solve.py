@@ -78,16 +78,16 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
             "bad_take", "The take's skeleton is not the one that this add-on solves.",
             "Capture the footage again.",
         )  # fmt: skip
+    if not take.present.any():
+        raise CaptureError(
+            "no_pose", "The take holds no frame in which the person's pose is known.",
+            "Capture a part of the footage in which the whole person is seen.",
+        )  # fmt: skip
     camera = intrinsics(take.image_size, settings.focal_px, take.focal_px)
     time_s = take.time_s
     confidence = np.maximum(np.nan_to_num(take.joints_confidence), LEAST_CONFIDENCE)
     relative = smooth(take.joints, time_s, settings)
     known = np.isfinite(relative).all(axis=(1, 2))
-    if not known.any():
-        raise CaptureError(
-            "no_pose", "The take holds no frame in which the person's pose is known.",
-            "Capture a part of the footage in which the whole person is seen.",
-        )  # fmt: skip
     lengths, foot = measure(relative[known], confidence[known])
     scale = (
         1.0 if settings.height_m is None else settings.height_m / rest_pose(lengths, foot).height
@@ -105,7 +105,7 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     depth = lowpass(root[:, 2:], time_s, settings.depth_hz)
     across = lowpass(root[:, :2] / root[:, 2:], time_s, settings.body_hz)
     joints = relative + np.concatenate([across * depth, depth], axis=1)[:, None]
-    present = np.isfinite(joints).all(axis=(1, 2))
+    present = np.asarray(np.isfinite(joints).all(axis=(1, 2)))
     if not present.any():
         raise CaptureError(
             "no_pose", "The person's place in front of the camera could not be found in any frame.",
@@ -135,23 +135,13 @@ def smooth(joints: np.ndarray, time_s: np.ndarray, settings: SolveSettings) -> n
     """
     parents = list(JOINT_PARENTS)
     bones = joints - np.where((np.array(parents) >= 0)[:, None], joints[:, parents], 0.0)
-    typical = _median_length(bones)
+    typical = np.median(np.linalg.norm(bones[np.isfinite(bones).all(axis=(1, 2))], axis=-1), axis=0)
     bones = hampel(bones, time_s, least=OUTLIER_TURN * typical[:, None])
     bones = fill_gaps(bones, time_s, settings.longest_gap_s)
     bones = lowpass(bones, time_s, _cutoffs(settings)[:, None])
     for joint, parent in _from_the_root():
         bones[:, joint] += bones[:, parent]
     return bones
-
-
-def _median_length(bones: np.ndarray) -> np.ndarray:
-    """(J,) median lengths of (F, J, 3) over the frames that are known."""
-    known = np.isfinite(bones).all(axis=(1, 2))
-    return (
-        np.median(np.linalg.norm(bones[known], axis=-1), axis=0)
-        if known.any()
-        else np.zeros(bones.shape[1])
-    )
 
 
 def _cutoffs(settings: SolveSettings) -> np.ndarray:

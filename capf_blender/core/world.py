@@ -15,7 +15,8 @@ from .skeleton import JOINT
 
 LEVEL_SIGMA = 0.3  # a camera's tilt, of which little is known beforehand
 STEEPEST = np.tan(np.radians(45.0))  # nobody's camera leans more; whoever seems to, lies or bends
-UPRIGHT_KNEE = np.radians(20.0)  # both knees straighter than 160 degrees
+# both knees straighter than 160 degrees, else at least than 135: that adds to the tilt's sigma
+UPRIGHT_KNEES = ((np.radians(20.0), 0.0), (np.radians(45.0), 0.08))
 UPRIGHT_HIP = np.radians(30.0)
 BODY_SIGMA = np.array([0.03, 0.08])  # lean of a standing body as seen: sideways, in depth
 FLOOR_SIGMA_M = 0.05
@@ -73,11 +74,17 @@ def _body_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.n
     j = {name: joints[:, index] for name, index in JOINT.items()}
     ankles = 0.5 * (j["l_ankle"] + j["r_ankle"])
     body = unit(j["thorax"] - ankles)
-    upright = angle_between(j["thorax"] - j["pelvis"], j["pelvis"] - ankles) < UPRIGHT_HIP
-    for p in ("l_", "r_"):
-        thigh, shin = j[p + "knee"] - j[p + "hip"], j[p + "ankle"] - j[p + "knee"]
-        upright &= angle_between(thigh, shin) < UPRIGHT_KNEE
-    upright &= np.hypot(body[:, 0], body[:, 2]) < -body[:, 1] * STEEPEST
+    trunk_bend = angle_between(j["thorax"] - j["pelvis"], j["pelvis"] - ankles)
+    knee_bend = np.maximum(
+        *(
+            angle_between(j[p + "knee"] - j[p + "hip"], j[p + "ankle"] - j[p + "knee"])
+            for p in ("l_", "r_")
+        )
+    )
+    possible = np.hypot(body[:, 0], body[:, 2]) < -body[:, 1] * STEEPEST
+    possible &= trunk_bend < UPRIGHT_HIP
+    tiers = [(possible & (knee_bend < limit), lean) for limit, lean in UPRIGHT_KNEES]
+    upright, lean = next((tier for tier in tiers if tier[0].any()), (possible & False, 0.0))
     if not upright.any():
         return np.zeros(2), np.zeros((2, 2))
     tilts = body[upright][:, [0, 2]] / -body[upright][:, 1:2]
@@ -85,7 +92,7 @@ def _body_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.n
     spread = 1.4826 * np.median(np.abs(tilts - median), axis=0)
     # a moment in which somebody who bends or falls passes through straightness is little evidence
     independent = 1.0 + upright.sum() * _interval(time_s) / INDEPENDENT_S
-    variance = BODY_SIGMA**2 + (0.1**2 + spread**2) / independent
+    variance = BODY_SIGMA**2 + lean**2 + (0.1**2 + spread**2) / independent
     return median, np.diag(1.0 / variance)
 
 
