@@ -141,25 +141,32 @@ def _trunk(rest: RestPose) -> Iterator[_Part]:
          (0.75, 0.95 * ribs, 0.062 * h, 0.0), (0.97, 0.6 * ribs, 0.042 * h, -0.005 * h)],
         (0.015 * h, 0.015 * h), 2.6,
     )  # fmt: skip
+    shoulder_line = at["thorax"]
+    neck_root = shoulder_line + 0.35 * (at["neck"] - shoulder_line)
+    yield _Part(  # shoulders slope up to the neck
+        "chest", BODY, shoulder_line, neck_root, left,
+        [(-0.9, 0.8 * ribs, 0.05 * h, 0.0), (0.0, 0.62 * ribs, 0.042 * h, 0.0),
+         (0.7, 0.3 * ribs, 0.034 * h, 0.0)], (0.01 * h, 0.01 * h),
+    )  # fmt: skip
     yield _limb(
-        "neck", JOINTS, at["thorax"], at["neck"], [(0.0, 0.03 * h, 0.03 * h, -0.004 * h),
-                                                   (1.0, 0.029 * h, 0.029 * h, 0.0)],
+        "neck", JOINTS, shoulder_line, at["neck"],
+        [(0.2, 0.031 * h, 0.033 * h, -0.004 * h), (1.0, 0.03 * h, 0.031 * h, 0.0)],
     )  # fmt: skip
     crown = at["head_top"]
     up = np.array([0.0, 0.0, 1.0])
-    chin = crown - 0.125 * h * up
+    chin = crown - 0.14 * h * up
     yield _Part(
         "head", BODY, chin, crown, left,
-        [(0.12, 0.028 * h, 0.034 * h, 0.012 * h), (0.4, 0.04 * h, 0.048 * h, 0.006 * h),
-         (0.62, 0.044 * h, 0.052 * h, 0.0)], (0.014 * h, 0.047 * h),
+        [(0.1, 0.03 * h, 0.036 * h, 0.014 * h), (0.38, 0.043 * h, 0.052 * h, 0.007 * h),
+         (0.62, 0.048 * h, 0.058 * h, 0.0)], (0.014 * h, 0.053 * h),
     )  # fmt: skip
-    face = chin + np.array([0.0, -0.034 * h, 0.062 * h])
+    face = chin + np.array([0.0, -0.041 * h, 0.072 * h])
     yield _Part(  # a dark band over the eyes shows where the head looks
         "head", FACE, face - 0.028 * h * left, face + 0.028 * h * left, up,
         [(0.0, 0.012 * h, 0.018 * h, 0.0), (0.5, 0.014 * h, 0.024 * h, 0.0),
          (1.0, 0.012 * h, 0.018 * h, 0.0)], (0.008 * h, 0.008 * h),
     )  # fmt: skip
-    nose = chin + np.array([0.0, -0.05 * h, 0.048 * h])
+    nose = chin + np.array([0.0, -0.058 * h, 0.055 * h])
     yield _Part(
         "head", BODY, nose, nose + np.array([0.0, -0.008 * h, -0.012 * h]), left,
         [(0.0, 0.006 * h, 0.008 * h, 0.0), (1.0, 0.009 * h, 0.01 * h, 0.0)], (0.006 * h, 0.006 * h),
@@ -175,7 +182,7 @@ def _arms(rest: RestPose) -> Iterator[_Part]:
         inner = at["thorax"] + 0.35 * (shoulder - at["thorax"])
         yield _limb(
             "clavicle" + side, BODY, inner, shoulder,
-            [(0.0, 0.024 * h, 0.024 * h, 0.0), (0.95, 0.03 * h, 0.03 * h, 0.0)],
+            [(0.0, 0.028 * h, 0.032 * h, 0.0), (0.95, 0.029 * h, 0.03 * h, 0.0)],
         )  # fmt: skip
         yield _ball("upper_arm" + side, shoulder, 0.031 * h)
         yield _limb(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .armature import SOLE_SHARE, RestPose, rest_pose
-from .camera import Intrinsics, intrinsics, locate_root, project
+from .camera import Intrinsics, intrinsics, locate_root, onto_rays, project
 from .errors import CaptureError
 from .filters import fill_gaps, frame_interval, hampel, lowpass, pchip, segments
 from .rotations import unit
@@ -34,6 +34,7 @@ class SolveSettings:
     extremities_hz: float = 9.0  # wrists, ankles and what lies beyond
     head_hz: float = 4.0
     depth_hz: float = 2.0  # of the root, along the camera's axis
+    image_pull: float = 1.0  # how far joints move to where they are seen: 0 to 1, by confidence
     longest_gap_s: float = 0.5  # gaps up to this are filled, longer ones stay unknown
 
     def __post_init__(self) -> None:
@@ -86,7 +87,12 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     camera = intrinsics(take.image_size, settings.focal_px, take.focal_px)
     time_s = take.time_s
     confidence = np.maximum(np.nan_to_num(take.joints_confidence), LEAST_CONFIDENCE)
-    relative = smooth(take.joints, time_s, settings)
+    seen = fill_gaps(
+        hampel(take.joints_2d, time_s, least=OUTLIER_PX), time_s, settings.longest_gap_s
+    )
+    relative = without_outliers(take.joints, time_s, settings.longest_gap_s)
+    relative = onto_rays(relative, seen, settings.image_pull * confidence, camera)
+    relative = smooth(relative, time_s, settings)
     known = np.isfinite(relative).all(axis=(1, 2))
     lengths, foot = measure(relative[known], confidence[known])
     scale = (
@@ -95,9 +101,6 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     lengths, foot = scale * lengths, scale * foot
     relative = with_lengths(relative, lengths)
 
-    seen = fill_gaps(
-        hampel(take.joints_2d, time_s, least=OUTLIER_PX), time_s, settings.longest_gap_s
-    )
     root = locate_root(relative, seen, confidence * _root_weights(), camera)
     root = fill_gaps(root, time_s, settings.longest_gap_s)
     root[~known] = np.nan
@@ -127,21 +130,36 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     )
 
 
-def smooth(joints: np.ndarray, time_s: np.ndarray, settings: SolveSettings) -> np.ndarray:
-    """`joints` (F, J, 3) relative to the root without outliers, short gaps and jitter.
+def without_outliers(joints: np.ndarray, time_s: np.ndarray, longest_gap_s: float) -> np.ndarray:
+    """`joints` (F, J, 3) relative to the root without single-frame outliers and short gaps.
 
-    Done on the vectors from parent to joint: a foot that flips once stands out there, not in the
-    swing of the whole leg, and a head that is smoothed more than the trunk does not lag behind it.
+    Sought in the vectors from parent to joint: a foot that flips once stands out there, not in the
+    swing of the whole leg.
     """
-    parents = list(JOINT_PARENTS)
-    bones = joints - np.where((np.array(parents) >= 0)[:, None], joints[:, parents], 0.0)
+    bones = _bones(joints)
     typical = np.median(np.linalg.norm(bones[np.isfinite(bones).all(axis=(1, 2))], axis=-1), axis=0)
     bones = hampel(bones, time_s, least=OUTLIER_TURN * typical[:, None])
-    bones = fill_gaps(bones, time_s, settings.longest_gap_s)
-    bones = lowpass(bones, time_s, _cutoffs(settings)[:, None])
+    return _chained(fill_gaps(bones, time_s, longest_gap_s))
+
+
+def smooth(joints: np.ndarray, time_s: np.ndarray, settings: SolveSettings) -> np.ndarray:
+    """`joints` (F, J, 3) relative to the root without jitter. Again bone by bone, so that a head
+    that is smoothed more than the trunk does not lag behind it."""
+    return _chained(lowpass(_bones(joints), time_s, _cutoffs(settings)[:, None]))
+
+
+def _bones(joints: np.ndarray) -> np.ndarray:
+    """(F, J, 3) vectors from each joint's parent to it; the root as it is."""
+    is_child = np.array(JOINT_PARENTS)[:, None] >= 0
+    return joints - np.where(is_child, joints[:, list(JOINT_PARENTS)], 0.0)
+
+
+def _chained(bones: np.ndarray) -> np.ndarray:
+    """The joints (F, J, 3) that `_bones` belong to."""
+    joints = bones.copy()
     for joint, parent in _from_the_root():
-        bones[:, joint] += bones[:, parent]
-    return bones
+        joints[:, joint] += joints[:, parent]
+    return joints
 
 
 def _cutoffs(settings: SolveSettings) -> np.ndarray:

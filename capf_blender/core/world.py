@@ -13,11 +13,12 @@ from .filters import frame_interval
 from .rotations import angle_between, unit
 from .skeleton import JOINT
 
-LEVEL_SIGMA = 0.3  # a camera's tilt, of which little is known beforehand
+LEVEL_SIGMA = np.array([0.15, 0.3])  # what is known of a camera's tilt beforehand: roll, pitch
 STEEPEST = np.tan(np.radians(45.0))  # nobody's camera leans more; whoever seems to, lies or bends
 # both knees straighter than 160 degrees, else at least than 135: that adds to the tilt's sigma
 UPRIGHT_KNEES = ((np.radians(20.0), 0.0), (np.radians(45.0), 0.08))
 UPRIGHT_HIP = np.radians(30.0)
+UPRIGHT_STANCE = np.radians(30.0)  # between the legs: a stride
 BODY_SIGMA = np.array([0.03, 0.08])  # lean of a standing body as seen: sideways, in depth
 FLOOR_SIGMA_M = 0.05
 FLOOR_SPREAD_M = np.array([0.25, 0.5])  # least spread of footprints that tells a slope: x, z
@@ -59,7 +60,7 @@ def foot_heights(joints: np.ndarray, soles: np.ndarray) -> np.ndarray:
 def up_direction(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     """(3,) unit vector against gravity in camera axes, for `joints` (F, J, 3) without NaN."""
     tilt = np.zeros(2)
-    precision = np.eye(2) / LEVEL_SIGMA**2
+    precision = np.diag(LEVEL_SIGMA**-2)
     seen, seen_precision = _body_tilt(joints, time_s)
     posterior = precision + seen_precision
     tilt = np.linalg.solve(posterior, precision @ tilt + seen_precision @ seen)
@@ -74,6 +75,9 @@ def _body_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.n
     j = {name: joints[:, index] for name, index in JOINT.items()}
     ankles = 0.5 * (j["l_ankle"] + j["r_ankle"])
     body = unit(j["thorax"] - ankles)
+    # somebody on one leg stands over that one, not over the middle of both
+    legs = [j[p + "ankle"] - j[p + "hip"] for p in ("l_", "r_")]
+    stance = angle_between(legs[0], legs[1])
     trunk_bend = angle_between(j["thorax"] - j["pelvis"], j["pelvis"] - ankles)
     knee_bend = np.maximum(
         *(
@@ -82,7 +86,7 @@ def _body_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.n
         )
     )
     possible = np.hypot(body[:, 0], body[:, 2]) < -body[:, 1] * STEEPEST
-    possible &= trunk_bend < UPRIGHT_HIP
+    possible &= (trunk_bend < UPRIGHT_HIP) & (stance < UPRIGHT_STANCE)
     tiers = [(possible & (knee_bend < limit), lean) for limit, lean in UPRIGHT_KNEES]
     upright, lean = next((tier for tier in tiers if tier[0].any()), (possible & False, 0.0))
     if not upright.any():

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
+bmesh = pytest.importorskip("bmesh")
+Vector = pytest.importorskip("mathutils").Vector
+world_to_camera_view = pytest.importorskip("bpy_extras.object_utils").world_to_camera_view
 
 from synthetic_motion import look_at, mediapipe_take, take_of, walking_joints  # noqa: E402
 
@@ -141,6 +144,7 @@ def test_applying_again_refits_our_armature_and_keeps_the_old_action():
     assert second.armature == first.armature
     assert second.action.name != before
     assert bpy.data.actions[before].use_fake_user
+    assert second.mannequin is not None
     height = max(vertex.co.z for vertex in second.mannequin.data.vertices)
     assert abs(height - 1.5) < 0.02
     assert abs(second.armature.data.bones["head"].tail_local.z - 1.5) < 1e-3
@@ -204,8 +208,6 @@ def test_rolls_survive_blender_and_mirror():
 
 
 def test_the_camera_sees_what_the_maths_says():
-    from bpy_extras.object_utils import world_to_camera_view
-
     for image_size in ((1280, 960), (720, 1280)):
         take = replace(walker(), image_size=np.array(image_size))
         result = applied(take)
@@ -221,8 +223,6 @@ def test_the_camera_sees_what_the_maths_says():
             seen = (motion.joints[frame - 1] - world[:3, 3]) @ world[:3, :3]
             pixels = project(seen, motion.camera)
             for bone, (_, joint) in ENDS.items():
-                from mathutils import Vector
-
                 view = world_to_camera_view(scene, camera, Vector(bones[bone][1]))
                 found = np.array([view.x * image_size[0], (1 - view.y) * image_size[1]])
                 assert np.abs(found - pixels[JOINT[joint]]).max() < 0.5, (frame, bone)
@@ -231,6 +231,7 @@ def test_the_camera_sees_what_the_maths_says():
 def test_the_mannequin_moves_with_the_bones_and_stands_on_the_floor():
     result = applied(walker())
     mannequin = result.mannequin
+    assert mannequin is not None
     scene = bpy.context.scene
     lows = []
     for frame in range(1, 61, 4):
@@ -246,9 +247,8 @@ def test_the_mannequin_moves_with_the_bones_and_stands_on_the_floor():
 
 
 def test_normals_look_outwards():
-    import bmesh
-
     mannequin = applied(walker(1)).mannequin
+    assert mannequin is not None
     mesh = bmesh.new()
     mesh.from_mesh(mannequin.data)
     assert mesh.calc_volume(signed=True) > 0.04  # cubic metres: a body has about 0.07
