@@ -49,7 +49,7 @@ def models_folder(home: Path) -> Path:
 
 
 def new_log_file(home: Path, kind: str) -> Path:
-    """A free name in the home's logs folder; the oldest logs go."""
+    """A new, empty file in the home's logs folder; the oldest ones go."""
     folder = home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     old = sorted(folder.glob("*.log"), key=lambda log: log.stat().st_mtime)
@@ -58,6 +58,7 @@ def new_log_file(home: Path, kind: str) -> Path:
     number = 1
     while (log := folder / f"{kind}-{os.getpid()}-{number}.log").exists():
         number += 1
+    log.touch()
     return log
 
 

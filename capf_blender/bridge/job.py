@@ -103,7 +103,7 @@ class Job:
             self._take(message)
             if self.finished:
                 return
-        if returncode is not None and not messages:
+        if returncode is not None and self._process.drained:
             self._ended(returncode)
             return
         self._lose_patience()
@@ -221,11 +221,8 @@ def capture_job(home: Path, request: CaptureRequest) -> Job:
     Raises CaptureError: what `environment.findings` finds, or `worker_not_started`.
     """
     environment.require_ready(home)
-    return Job(
-        environment.worker_command(home),
-        environment.new_log_file(home, "worker"),
-        {"type": "capture", "request": asdict(request)},
-    )
+    command = {"type": "capture", "request": asdict(request)}
+    return Job(environment.worker_command(home), _new_log_file(home, "worker"), command)
 
 
 def set_up_job(home: Path, python: str = "", offline_folder: str = "") -> Job:
@@ -237,12 +234,15 @@ def set_up_job(home: Path, python: str = "", offline_folder: str = "") -> Job:
         arguments += ["--python", python]
     if offline_folder:
         arguments += ["--offline-folder", offline_folder]
+    return Job(arguments, _new_log_file(home, "setup"))
+
+
+def _new_log_file(home: Path, kind: str) -> Path:
     try:
-        log_file = environment.new_log_file(home, "setup")
+        return environment.new_log_file(home, kind)
     except OSError as error:
         raise CaptureError(
             "not_writable",
             f"The folder {home} cannot be written ({error.strerror}).",
             "Choose another one in the add-on's preferences.",
         ) from error
-    return Job(arguments, log_file)

@@ -72,7 +72,7 @@ class PipProgress:
         self._installing = False
 
     def line(self, text: str) -> None:
-        if text.startswith(("Collecting ", "Requirement already satisfied")):
+        if text.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
             self._collected = min(self._collected + 1, self._packages)
             self._file = ""
         elif found := _DOWNLOADING.match(text):

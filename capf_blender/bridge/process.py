@@ -19,7 +19,7 @@ from .messages import encode
 if sys.platform == "win32":
     from . import windows
 
-_READ_BYTES = 1 << 16
+_READ_BYTES = 1 << 13  # parsed in a few milliseconds, even if the messages are tiny
 
 
 def clean_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -72,6 +72,7 @@ class ChildProcess:
         self._windows_job = windows.KillOnClose(self._popen) if sys.platform == "win32" else None
         self._splitter = framing.LineSplitter()
         self._outgoing = bytearray()
+        self.drained = False  # the last poll left nothing in the pipe
         self._returncode: int | None = None
 
     @property
@@ -106,10 +107,12 @@ class ChildProcess:
         """As `poll`, for a child that speaks plain lines."""
         self._flush()
         lines: list[bytes] = []
+        self.drained = False
         end = time.monotonic() + budget_s
-        while not self._stdout.closed:
-            data = read_available(self._stdout.fileno())
+        while True:
+            data = None if self._stdout.closed else read_available(self._stdout.fileno())
             if not data:
+                self.drained = True
                 break
             lines += self._splitter.feed(data)
             if time.monotonic() >= end:

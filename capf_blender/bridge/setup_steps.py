@@ -26,6 +26,7 @@ from .setup_talk import Talk
 
 _SMOKE_RUN_S = 180.0  # the first import of torch reads 700 MB, past a virus scanner
 _TICK_S = 0.1
+_FULL_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class _SetUp:
                         return message
                     if message["type"] == "error":
                         raise self._broken(message["message"])
-                if returncode is not None and not messages:
+                if returncode is not None and child.drained:
                     break
                 self.talk.check()
                 time.sleep(_TICK_S)
@@ -235,6 +236,7 @@ class _SetUp:
         finally:
             shutil.rmtree(self.temporary, ignore_errors=True)
         if failed:
+            self._raise_if_disk_full()
             log = tail(self.log_file, 200, start)
             raise pip.pip_error(log, self.plan.offline_folder, self.home)
 
@@ -256,7 +258,7 @@ class _SetUp:
                 for line in lines:
                     if on_line:
                         on_line(line.decode(errors="replace"))
-                if returncode is not None and not lines:
+                if returncode is not None and child.drained:
                     return returncode
                 self.talk.check()
                 if tick:
@@ -271,9 +273,9 @@ class _SetUp:
             log.writelines(line + b"\n" for line in lines)
 
     def _raise_if_disk_full(self) -> None:
-        error = pip.pip_error(tail(self.log_file, 50), None, self.home)
-        if error.code == "disk_full":
-            raise error
+        """A full disk also takes the words of the program that met it, so look."""
+        if shutil.disk_usage(self.home).free < _FULL_BYTES:
+            raise pip.disk_full(self.home)
 
 
 def _sha256(content: bytes) -> str:
