@@ -92,7 +92,7 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     )
     relative = without_outliers(take.joints, time_s, settings.longest_gap_s)
     relative = onto_rays(relative, seen, settings.image_pull * confidence, camera)
-    relative = smooth(relative, time_s, settings)
+    relative = smooth(_rigid_pelvis(relative), time_s, settings)
     known = np.isfinite(relative).all(axis=(1, 2))
     lengths, foot = measure(relative[known], confidence[known])
     scale = (
@@ -146,6 +146,15 @@ def smooth(joints: np.ndarray, time_s: np.ndarray, settings: SolveSettings) -> n
     """`joints` (F, J, 3) relative to the root without jitter. Again bone by bone, so that a head
     that is smoothed more than the trunk does not lag behind it."""
     return _chained(lowpass(_bones(joints), time_s, _cutoffs(settings)[:, None]))
+
+
+def _rigid_pelvis(joints: np.ndarray) -> np.ndarray:
+    """`joints` (F, J, 3) relative to the middle of the hips, which becomes the pelvis: one bone
+    carries all three."""
+    middle = 0.5 * (joints[:, JOINT["l_hip"]] + joints[:, JOINT["r_hip"]])
+    relative = joints - middle[:, None]
+    relative[:, JOINT["pelvis"]] = np.where(np.isfinite(middle), 0.0, np.nan)
+    return relative
 
 
 def _bones(joints: np.ndarray) -> np.ndarray:

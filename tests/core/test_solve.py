@@ -78,6 +78,12 @@ def test_noise_is_smoothed_and_bones_are_constant():
     assert direction_error(motion.joints) < 0.75 * direction_error(noise)
 
 
+def test_the_pelvis_is_the_middle_of_the_hips():
+    joints = solve(walker(0.03, 3.0)).joints
+    middle = 0.5 * (joints[:, JOINT["l_hip"]] + joints[:, JOINT["r_hip"]])
+    np.testing.assert_allclose(middle, joints[:, JOINT["pelvis"]], atol=1e-9)
+
+
 def test_left_and_right_bones_are_equal():
     lengths = solve(walker(0.03)).bone_lengths
     for name, joint in JOINT.items():
