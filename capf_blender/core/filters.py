@@ -57,9 +57,7 @@ def hampel(
 
 def _median(windows: np.ndarray) -> np.ndarray:
     """Median over the last axis; NaN ignored, NaN where there is nothing else."""
-    if not np.isnan(windows).any():
-        return np.median(windows, axis=-1)
-    ordered = np.sort(windows, axis=-1)  # NaN last
+    ordered = np.sort(windows, axis=-1)  # NaN last; several times as fast as np.median here
     count = np.isfinite(windows).sum(axis=-1)
     low = np.maximum(count - 1, 0) // 2
     high = np.minimum(count // 2, windows.shape[-1] - 1)
@@ -114,11 +112,9 @@ def fill_gaps(values: np.ndarray, times_s: np.ndarray, longest_s: float = 0.5) -
     before the first and after the last known frame, stay NaN.
     """
     filled = np.array(values, dtype=float).reshape(len(values), -1)
-    patterns, members = np.unique(np.isfinite(filled), axis=1, return_inverse=True)
-    for pattern, known in enumerate(patterns.T):
+    for known, channels in _alike(np.isfinite(filled)):
         if known.all() or known.sum() < 2:
             continue
-        channels = np.flatnonzero(members.ravel() == pattern)
         at = np.flatnonzero(known)
         after = np.searchsorted(at, np.arange(len(values)))
         inside = ~known & (after > 0) & (after < len(at))
@@ -130,6 +126,14 @@ def fill_gaps(values: np.ndarray, times_s: np.ndarray, longest_s: float = 0.5) -
     return filled.reshape(values.shape)
 
 
+def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The columns of `known` (F, C) in groups of equal ones: each group's column (F,) and indices."""
+    if (known == known[:, :1]).all():
+        return [(known[:, 0], np.arange(known.shape[1]))]
+    patterns, members = np.unique(known, axis=1, return_inverse=True)
+    return [(p, np.flatnonzero(members.ravel() == index)) for index, p in enumerate(patterns.T)]
+
+
 def lowpass(values: np.ndarray, times_s: np.ndarray, cutoff_hz: np.ndarray | float) -> np.ndarray:
     """`values` (F, ...) through a zero-phase fourth-order Butterworth, down 3 dB at `cutoff_hz`.
 
@@ -139,9 +143,7 @@ def lowpass(values: np.ndarray, times_s: np.ndarray, cutoff_hz: np.ndarray | flo
     """
     flat = np.array(values, dtype=float).reshape(len(values), -1)
     cutoff = np.broadcast_to(np.asarray(cutoff_hz, dtype=float), values.shape[1:]).reshape(-1)
-    patterns, members = np.unique(np.isfinite(flat), axis=1, return_inverse=True)
-    for pattern, known in enumerate(patterns.T):
-        channels = np.flatnonzero(members.ravel() == pattern)
+    for known, channels in _alike(np.isfinite(flat)):
         for run in segments(known):
             part = np.ix_(np.arange(run.start, run.stop), channels)
             flat[part] = _lowpass_run(flat[part], times_s[run], cutoff[channels])

@@ -46,6 +46,10 @@ class SolveSettings:
                     f"{name} is {value}, which is impossible.",
                     "Give a positive one.",
                 )
+        if not 0.0 <= self.image_pull <= 1.0:
+            raise CaptureError(
+                "bad_setting", f"image_pull is {self.image_pull}.", "Give a number from 0 to 1."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +270,8 @@ def sample(motion: Motion, times_s: np.ndarray) -> Motion:
         inside = (times_s >= known[0] - slack) & (times_s <= known[-1] + slack)
         if inside.any():
             joints[inside] = pchip(known, motion.joints[run], times_s[inside])
-            nearest = np.abs(times_s[inside, None] - known).argmin(axis=1)
+            middles = 0.5 * (known[1:] + known[:-1])
+            nearest = np.searchsorted(middles, times_s[inside])
             reprojection[inside] = motion.reprojection_px[run][nearest]
     return replace(
         motion,

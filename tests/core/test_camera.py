@@ -3,7 +3,9 @@
 import numpy as np
 from synthetic_motion import CAMERA, look_at, walking_joints
 
-from capf_blender.core.camera import Intrinsics, intrinsics, locate_root, project
+from capf_blender.core.camera import Intrinsics, intrinsics, locate_root, onto_rays, project
+from capf_blender.core.rotations import angle_between
+from capf_blender.core.skeleton import JOINT
 
 TIMES = np.arange(240) / 30
 
@@ -58,3 +60,26 @@ def test_nothing_seen_gives_nothing():
     found = locate_root(joints - joints[:, :1], pixels, np.ones(joints.shape[:2]), CAMERA)
     assert np.isfinite(found[0]).all()
     assert np.isnan(found[1]).all()
+
+
+def test_joints_guessed_without_perspective_come_onto_their_rays():
+    joints = seen_from(2.5)
+    pixels, relative = project(joints, CAMERA), joints - joints[:, :1]
+    # as a network sees a crop: across the image at the root's scale, depth as it is
+    flat = relative.copy()
+    ray = (pixels - CAMERA.centre) / CAMERA.focal_px
+    flat[..., :2] = (ray - ray[:, :1]) * joints[:, :1, 2:]
+
+    def foot_error(found):
+        toe, heel = JOINT["l_toe"], JOINT["l_heel"]
+        wanted = joints[:, toe] - joints[:, heel]
+        return angle_between(found[:, toe] - found[:, heel], wanted).mean()
+
+    found = onto_rays(flat, pixels, np.ones(joints.shape[:2]), CAMERA)
+    assert foot_error(flat) > np.radians(10)
+    assert foot_error(found) < np.radians(2)
+    untouched = onto_rays(flat, pixels, np.zeros(joints.shape[:2]), CAMERA)
+    np.testing.assert_allclose(untouched, flat, atol=1e-12)
+    np.testing.assert_allclose(
+        onto_rays(relative, pixels, np.ones(joints.shape[:2]), CAMERA), relative, atol=1e-6
+    )

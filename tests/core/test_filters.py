@@ -131,4 +131,4 @@ def test_ten_thousand_frames_are_quick():
     values = rng.normal(size=(10_000, 28, 3))
     start = time.perf_counter()
     lowpass(fill_gaps(hampel(values, times), times), times, 6.0)
-    assert time.perf_counter() - start < 4.0  # about one second on an idle machine
+    assert time.perf_counter() - start < 2.0  # half a second on an idle machine
