@@ -127,7 +127,7 @@ def fill_gaps(values: np.ndarray, times_s: np.ndarray, longest_s: float = 0.5) -
 
 
 def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The columns of `known` (F, C) in groups of equal ones: each group's column (F,) and indices."""
+    """Groups of equal columns of `known` (F, C): each group's column (F,) and their indices."""
     if (known == known[:, :1]).all():
         return [(known[:, 0], np.arange(known.shape[1]))]
     patterns, members = np.unique(known, axis=1, return_inverse=True)

@@ -123,11 +123,11 @@ def _trunk(rest: RestPose) -> Iterator[_Part]:
     at = {name: rest.joints[index] for name, index in JOINT.items()}
     h = rest.height
     hips, shoulders = at["l_hip"][0], at["l_shoulder"][0]
-    waist, ribs = 0.92 * hips, 0.82 * shoulders
+    waist, ribs = max(1.05 * hips, 0.066 * h), 0.86 * shoulders
     left = np.array([1.0, 0.0, 0.0])
     yield _Part(
         "hips", BODY, at["pelvis"], at["spine"], left,
-        [(-0.12, 0.9 * hips, 0.055 * h, 0.0), (0.05, 1.12 * hips, 0.063 * h, 0.0),
+        [(-0.14, 1.0 * hips, 0.055 * h, 0.0), (0.05, 1.42 * hips, 0.063 * h, 0.0),
          (0.35, waist, 0.056 * h, 0.0)], (0.03 * h, 0.015 * h), 2.6,
     )  # fmt: skip
     yield _Part(
@@ -160,13 +160,13 @@ def _trunk(rest: RestPose) -> Iterator[_Part]:
         [(0.1, 0.03 * h, 0.036 * h, 0.014 * h), (0.38, 0.043 * h, 0.052 * h, 0.007 * h),
          (0.62, 0.048 * h, 0.058 * h, 0.0)], (0.014 * h, 0.053 * h),
     )  # fmt: skip
-    face = chin + np.array([0.0, -0.041 * h, 0.072 * h])
+    face = chin + np.array([0.0, -0.039 * h, 0.072 * h])
     yield _Part(  # a dark band over the eyes shows where the head looks
         "head", FACE, face - 0.028 * h * left, face + 0.028 * h * left, up,
         [(0.0, 0.012 * h, 0.018 * h, 0.0), (0.5, 0.014 * h, 0.024 * h, 0.0),
          (1.0, 0.012 * h, 0.018 * h, 0.0)], (0.008 * h, 0.008 * h),
     )  # fmt: skip
-    nose = chin + np.array([0.0, -0.058 * h, 0.055 * h])
+    nose = chin + np.array([0.0, -0.054 * h, 0.055 * h])
     yield _Part(
         "head", BODY, nose, nose + np.array([0.0, -0.008 * h, -0.012 * h]), left,
         [(0.0, 0.006 * h, 0.008 * h, 0.0), (1.0, 0.009 * h, 0.01 * h, 0.0)], (0.006 * h, 0.006 * h),
