@@ -6,7 +6,13 @@ import bpy
 
 from .blender import session
 from .bridge import environment
-from .ui.progress import draw_progress
+from .ui.progress import draw_progress, draw_sentence
+
+WHAT_SET_UP_DOES = (
+    "Set Up downloads about 0.4 GB into the folder above, up to 3 GB on Linux, where PyTorch comes "
+    "with CUDA: PyTorch (BSD), OpenCV and BlazePose (Apache-2.0), PyAV (BSD, with FFmpeg: LGPL). "
+    "Nothing is installed into Blender."
+)
 
 
 class CAPF_AP_preferences(bpy.types.AddonPreferences):
@@ -28,7 +34,7 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         column = layout.column()
@@ -36,9 +42,7 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "home", placeholder=str(environment.home_folder()))
         column.prop(self, "python", placeholder="Automatic")
         column.prop(self, "offline_folder", placeholder="Download")
-        box = layout.box()
-        box.label(text="Set Up downloads about 250 MB of open-source packages (PyTorch: BSD,")
-        box.label(text="OpenCV and BlazePose: Apache-2.0), more where PyTorch brings CUDA.")
+        draw_sentence(layout.box(), WHAT_SET_UP_DOES, "INFO", context.region.width)
         if job := session.running_job("set_up"):
             draw_progress(layout, job)
         else:
@@ -47,7 +51,7 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
             row.operator("capf.check", icon="CHECKMARK")
         if session.current.kind == "set_up" and session.current.message:
             icon = "ERROR" if session.current.failed else "CHECKMARK"
-            layout.label(text=session.current.message, icon=icon)
+            draw_sentence(layout, session.current.message, icon, context.region.width)
 
 
 def preferences(context: bpy.types.Context) -> CAPF_AP_preferences:

@@ -64,6 +64,7 @@ class CAPF_PG_scene(bpy.types.PropertyGroup):
         name="Height",
         description="Body height of the person: scales body and motion alike",
         subtype="DISTANCE",
+        precision=3,
         min=0.3,
         max=3.0,
         default=1.75,

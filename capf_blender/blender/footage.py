@@ -140,8 +140,8 @@ def _plays_in_real_time(
     file's length in source frames.
     """
     fps = scene_fps(scene)
-    if not source.is_file() or abs(strip.fps - fps) < 1e-3:
-        return True
+    if not source.is_file() or not strip.fps or abs(strip.fps - fps) < 1e-3:
+        return True  # nothing to tell apart: no file, one that Blender cannot read, equal rates
     clip = bpy.data.movieclips.load(str(source))
     source_frames = clip.frame_duration - trimmed
     bpy.data.movieclips.remove(clip)

@@ -9,6 +9,8 @@ from addon import silenced
 from mathutils import Matrix, Vector
 
 FLOOR_M = 15.0  # half a side
+LONGEST_PX = 1280  # of a render: more would not be seen in the contact sheet
+SIDE_PX = 600
 SIDE = "Side"
 SIDE_ELEVATION = 0.15  # radians
 
@@ -46,9 +48,8 @@ def side_camera(
     away = Vector((right.x, right.y, 0.0)).normalized()
     away.z = SIDE_ELEVATION
     hips = armature.matrix_world @ armature.pose.bones["hips"].head
-    centre = Vector((hips.x, hips.y, 0.5 * height))
     turn = away.to_track_quat("Z", "Y")  # a camera looks along its own -Z
-    side.matrix_world = Matrix.LocRotScale(centre + 5.0 * away, turn, None)
+    side.matrix_world = Matrix.LocRotScale(hips + 5.0 * away, turn, None)
     return side
 
 
@@ -60,10 +61,12 @@ def render(camera: bpy.types.Object, frame: int, path: Path) -> None:
     scene.camera = camera
     size = (render.resolution_x, render.resolution_y)
     if camera.data.type == "ORTHO":
-        render.resolution_x = render.resolution_y = 600
+        render.resolution_x = render.resolution_y = SIDE_PX
+    render.resolution_percentage = min(100, 100 * LONGEST_PX // max(size))
     render.image_settings.file_format = "PNG"
     render.filepath = str(path)
     render.use_sequencer = False
     with silenced():
         bpy.ops.render.render(write_still=True)
     render.resolution_x, render.resolution_y = size
+    render.resolution_percentage = 100

@@ -90,11 +90,15 @@ class CAPF_OT_capture_pose(bpy.types.Operator):
 
 
 def _sentence(summary: dict) -> str:
-    people = len(summary["people"])
-    others = "" if people == 1 else f" Seen: {people} people."
+    others = ", ".join(
+        f"person {person['id']} ({person['coverage']:.0%})"
+        for person in summary["people"]
+        if person["id"] != summary["person"]
+    )
     return (
         f"Person {summary['person']} captured in {summary['frames_with_person']} of "
-        f"{summary['frames']} frames at {summary['fps']:.1f} fps.{others}"
+        f"{summary['frames']} frames at {summary['fps']:.1f} fps."
+        + (f" Also seen: {others}." if others else "")
     )
 
 

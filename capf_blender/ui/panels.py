@@ -43,6 +43,9 @@ class _Footage:
             column.prop_search(
                 settings, "strip", scene.sequence_editor, "strips", icon="SEQ_SEQUENCER"
             )
+            active = compat.active_strip(scene)
+            if not settings.strip and active is not None:
+                column.label(text=f"Active strip: {active.name}")
         else:
             column.label(text="Add a video in the Video Sequencer", icon="INFO")
         column.prop(settings, "use_range")

