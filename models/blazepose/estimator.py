@@ -14,10 +14,13 @@ from .landmarks import CENTRE, CIRCLE, KEYPOINT_COUNT, KEYPOINT_NAMES, Landmarks
 from .network import GraphNetwork
 from .tracking import (
     CONFIRM_FRAMES,
+    LOOK_MARGIN,
     REMEMBER_S,
     UNCONFIRMED,
     Track,
     follow,
+    look_distance,
+    look_of,
     pack,
     same_person,
     same_place,
@@ -27,6 +30,7 @@ from .tracking import (
 from .weights import DETECTOR_FILE, LANDMARKS_FILE, load_network
 from .world_lifter import JOINTS_FROM_KEYPOINTS, WorldLandmarkLifter
 
+ALIGNMENT = [CENTRE, CIRCLE]
 MIN_SCORE = 0.5  # of the landmark network: below, there is nobody
 SEARCH_S = 0.25  # newcomers are looked for so often: in the whole frame and in large tiles ...
 FINE_SEARCH_S = 1.0  # ... and in small tiles
@@ -77,7 +81,8 @@ class BlazePoseEstimator:
     def _process_frame(self, frame: np.ndarray, time_s: float) -> list[PersonPose]:
         first = not np.isfinite(self._searched_s)
         followed = self._follow(frame, time_s)
-        arrived = self._search(frame, time_s, [points for _, _, points in _each(followed)])
+        known = [] if followed[1] is None else list(followed[1].points[:, :KEYPOINT_COUNT])
+        arrived = self._search(frame, time_s, known)
         self._tracks = [
             track
             for track in self._tracks
@@ -99,17 +104,34 @@ class BlazePoseEstimator:
         landmarks = find_landmarks(
             self._landmarks, frame, np.stack([track.region for track in tracks])
         )
+        looks = [look_of(frame, points[:KEYPOINT_COUNT]) for points in landmarks.points]
         kept: list[int] = []
-        for row, track in enumerate(tracks):  # older tracks first: they win over duplicates
-            found = landmarks.scores[row] >= MIN_SCORE and not any(
-                _same(landmarks, row, landmarks, other) for other in kept
-            )
-            if found:
-                follow(track, landmarks.points[row, [CENTRE, CIRCLE]], time_s)
+        for row in np.flatnonzero(landmarks.scores >= MIN_SCORE).tolist():
+            twin = next((k for k in kept if _same(landmarks, row, k)), None)
+            if twin is None:
                 kept.append(row)
-            else:
-                track.lost = True
+            # two tracks have run into one body: it is whose look it has, the older one's in doubt
+            elif look_distance(tracks[row], looks[row]) + LOOK_MARGIN < look_distance(
+                tracks[twin], looks[twin]
+            ):
+                kept[kept.index(twin)] = row
+        for row, track in enumerate(tracks):
+            track.lost = row not in kept
+        for row in kept:
+            tracks[row] = self._whose(tracks[row], landmarks.next_regions[row], looks[row])
+            follow(tracks[row], landmarks.points[row, ALIGNMENT], looks[row], time_s)
         return [tracks[row] for row in kept], landmarks.chosen(kept)
+
+    def _whose(self, track: Track, region: np.ndarray, look: np.ndarray) -> Track:
+        """The track that a body belongs to: `track`, unless that has slipped over to somebody who
+        is missed near there and looks like that; then `track` is lost instead."""
+        missed = self._lost_near(region, look)
+        if missed is None or (
+            look_distance(missed, look) + LOOK_MARGIN > look_distance(track, look)
+        ):
+            return track
+        track.lost = True
+        return missed
 
     def _search(self, frame: np.ndarray, time_s: float, known: list[np.ndarray]) -> "Found":
         """Runs the detector where it is due; gives newcomers a track and the lost theirs back.
@@ -135,13 +157,13 @@ class BlazePoseEstimator:
             ):
                 continue
             known = [*known, points]
-            alignment = landmarks.points[row, [CENTRE, CIRCLE]]
-            track = self._lost_near(landmarks.next_regions[row])
+            alignment, look = landmarks.points[row, ALIGNMENT], look_of(frame, points)
+            track = self._lost_near(landmarks.next_regions[row], look)
             if track is None:
-                track = start_track(alignment, time_s)
+                track = start_track(alignment, look, time_s)
                 self._tracks.append(track)
             else:
-                follow(track, alignment, time_s)
+                follow(track, alignment, look, time_s)
             tracks.append(track)
             kept.append(row)
         return tracks, landmarks.chosen(kept)
@@ -162,14 +184,14 @@ class BlazePoseEstimator:
             windows.append(tiles(width, height, round(FINE_TILE * short)))
         return np.concatenate(windows) if windows else np.zeros((0, 3))
 
-    def _lost_near(self, region: np.ndarray) -> Track | None:
-        """The lost person who was last seen nearest to the region, if near enough."""
+    def _lost_near(self, region: np.ndarray, look: np.ndarray) -> Track | None:
+        """Who of the lost was last seen near the region, and of several the most alike."""
         near = [
-            (distance, number)
-            for number, track in enumerate(self._tracks)
-            if track.lost and (distance := same_place(region, track.region, 0.5)) is not None
+            track
+            for track in self._tracks
+            if track.lost and same_place(region, track.region, 0.5) is not None
         ]
-        return self._tracks[min(near)[1]] if near else None
+        return min(near, key=lambda track: look_distance(track, look), default=None)
 
     def _confirm(self, tracks: list[Track], at_once: bool) -> None:
         """Numbers those who have been there for long enough; `at_once` for a still image's sake."""
@@ -221,20 +243,9 @@ class BlazePoseEstimator:
 Found = tuple[list[Track], Landmarks | None]  # row n of the landmarks belongs to track n
 
 
-def _each(found: Found) -> list[tuple[Track, int, np.ndarray]]:
-    """Track, row and (33, 2) keypoints of each."""
-    tracks, landmarks = found
-    if landmarks is None:
-        return []
-    return [(t, n, landmarks.points[n, :KEYPOINT_COUNT]) for n, t in enumerate(tracks)]
-
-
-def _same(landmarks: Landmarks, row: int, others: Landmarks, other: int) -> bool:
-    return same_person(
-        landmarks.points[row, :KEYPOINT_COUNT],
-        others.points[other, :KEYPOINT_COUNT],
-        max(landmarks.regions[row, 2], others.regions[other, 2]),
-    )
+def _same(landmarks: Landmarks, row: int, other: int) -> bool:
+    points = landmarks.points[:, :KEYPOINT_COUNT]
+    return same_person(points[row], points[other], landmarks.regions[[row, other], 2].max())
 
 
 def _bounds(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:

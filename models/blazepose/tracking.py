@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from .landmarks import KEYPOINT_COUNT, KEYPOINT_NAMES
 from .regions import regions_from_alignment
 
 UNCONFIRMED = -1  # `person` of a track that may still be a false detection
@@ -15,6 +16,10 @@ REMEMBER_S = 1.0  # somebody lost keeps the number for so long
 # One-Euro filter (Casiez et al., CHI 2012) on the points that make the next region; constants of
 # MediaPipe's pose_landmark_filtering graph, where it runs even with smoothing off
 MIN_CUTOFF_HZ, CUTOFF_SLOPE, SPEED_CUTOFF_HZ = 0.01, 10.0, 1.0
+
+
+LOOK_S = 1.0  # a track's look follows what is seen with this time constant
+LOOK_MARGIN = 12.0  # levels by which a look must fit better to decide who somebody is
 
 
 @dataclass(eq=False)
@@ -29,18 +34,20 @@ class Track:
     raw: np.ndarray  # (2, 2) pixels: centre and circle point as last found
     smooth: np.ndarray  # (2, 2) pixels: filtered
     speed: np.ndarray  # (2, 2) sides a second, filtered
+    look: np.ndarray  # (2, 3) colours of chest and thighs, 0..255
 
 
-def start_track(points: np.ndarray, time_s: float) -> Track:
+def start_track(points: np.ndarray, look: np.ndarray, time_s: float) -> Track:
     """A new track; `points` (2, 2) pixels are the centre and the circle point as first found."""
     region = regions_from_alignment(points[:1], points[1:])[0]
-    return Track(UNCONFIRMED, 1, time_s, False, region, points, points, np.zeros((2, 2)))
+    return Track(UNCONFIRMED, 1, time_s, False, region, points, points, np.zeros((2, 2)), look)
 
 
-def follow(track: Track, points: np.ndarray, time_s: float) -> None:
-    """The person was found again at `points` (2, 2) pixels."""
+def follow(track: Track, points: np.ndarray, look: np.ndarray, time_s: float) -> None:
+    """The person was found again at `points` (2, 2) pixels, looking like that."""
+    track.look = track.look + min((time_s - track.seen_s) / LOOK_S, 1) * (look - track.look)
     if track.lost:
-        fresh = start_track(points, time_s)
+        fresh = start_track(points, look, time_s)
         track.region, track.raw, track.smooth = fresh.region, fresh.raw, fresh.smooth
         track.speed = fresh.speed
     else:
@@ -62,6 +69,43 @@ def _alpha(cutoff_hz, step_s: float):
     return 1 / (1 + 1 / (2 * np.pi * cutoff_hz * step_s))
 
 
+def _look_samples() -> tuple[np.ndarray, np.ndarray]:
+    """(S, 33) weights of the keypoints in sample points on the chest, and on the thighs."""
+
+    def at(**shares: float) -> np.ndarray:
+        weights = np.zeros(KEYPOINT_COUNT)
+        for name, share in shares.items():
+            weights[KEYPOINT_NAMES.index(name)] = share
+        return weights
+
+    chest = [
+        (1 - v) * at(l_shoulder=u, r_shoulder=1 - u) + v * at(l_hip=u, r_hip=1 - u)
+        for v in (0.2, 0.4, 0.6, 0.8)
+        for u in (0.3, 0.5, 0.7)
+    ]
+    left = [at(l_hip=1 - v, l_knee=v) for v in (0.3, 0.5, 0.7)]
+    right = [at(r_hip=1 - v, r_knee=v) for v in (0.3, 0.5, 0.7)]
+    return np.stack(chest), np.stack(left + right)
+
+
+LOOK_SAMPLES = _look_samples()
+
+
+def look_of(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """(2, 3) median colours of chest and thighs of somebody with (33, 2) keypoints."""
+    height, width = frame.shape[:2]
+    colours = []
+    for samples in LOOK_SAMPLES:
+        x, y = np.clip((samples @ keypoints).astype(int), 0, (width - 1, height - 1)).T
+        colours.append(np.median(frame[y, x], axis=0))
+    return np.stack(colours)
+
+
+def look_distance(track: Track, look: np.ndarray) -> float:
+    """Root mean square of the difference, in levels of 0..255."""
+    return float(np.sqrt(np.mean((track.look - look) ** 2)))
+
+
 def same_person(points: np.ndarray, others: np.ndarray, side: float) -> bool:
     """Two sets of (33, 2) keypoints in pixels lie on one body whose region has that side."""
     return float(np.median(np.linalg.norm(points - others, axis=1))) < 0.08 * side
@@ -77,9 +121,8 @@ def same_place(region: np.ndarray, other: np.ndarray, reach: float) -> float | N
 
 def pack(tracks: list[Track]) -> dict[str, np.ndarray]:
     """The tracks as one array a field, T tracks in front."""
-    empty = Track(0, 0, 0.0, False, np.zeros(4), *(np.zeros((2, 2)) for _ in range(3)))
     return {
-        field.name: np.stack([np.asarray(getattr(track, field.name)) for track in (*tracks, empty)])
+        field.name: np.array([getattr(track, field.name) for track in tracks])
         for field in fields(Track)
     }
 
@@ -92,7 +135,11 @@ def unpack(arrays: dict[str, np.ndarray]) -> list[Track]:
             frames=int(arrays["frames"][row]),
             seen_s=float(arrays["seen_s"][row]),
             lost=bool(arrays["lost"][row]),
-            **{name: arrays[name][row].copy() for name in ("region", "raw", "smooth", "speed")},
+            region=arrays["region"][row],
+            raw=arrays["raw"][row],
+            smooth=arrays["smooth"][row],
+            speed=arrays["speed"][row],
+            look=arrays["look"][row],
         )
-        for row in range(len(arrays["person"]) - 1)
+        for row in range(len(arrays["person"]))
     ]

@@ -4,14 +4,17 @@
 
 from itertools import chain
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 from capf_blender.core.skeleton import JOINT, JOINT_NAMES
 from models.blazepose.detector import detect, whole_frame
 from models.blazepose.landmarks import KEYPOINT_COUNT, KEYPOINT_NAMES, find_landmarks
-from models.blazepose.regions import to_frame
+from models.blazepose.regions import crop, to_frame
 
+SEGMENTATION = 297  # a tensor of the landmark network that the estimator does not compute
 BODY = slice(KEYPOINT_NAMES.index("l_shoulder"), KEYPOINT_COUNT)
 LEFT = [n for n, name in enumerate(KEYPOINT_NAMES) if name.startswith("l_") and n > 10]
 RIGHT = [KEYPOINT_NAMES.index("r" + KEYPOINT_NAMES[n][1:]) for n in LEFT]
@@ -43,7 +46,7 @@ def test_agrees_with_the_official_pipeline(clip, count, shared, frames_of, estim
     estimator.lifter = Recorder(estimator.lifter, seen)
     # the official Python solution counts every clip's frames at 30 a second
     people = estimator.process(frames, [n / 30 for n in range(count)])
-    assert all(frame and frame[0].person == 0 for frame in people)
+    assert all([pose.person for pose in frame] == [0] for frame in people)
     found = np.stack([frame[0].keypoints_2d for frame in people])
     heights = np.array([height_of(points) for points in pixels])
     error_2d = np.linalg.norm(found - pixels, axis=-1) / heights[:, None]
@@ -195,6 +198,35 @@ def test_somebody_found_again_keeps_the_number(frames_of, estimator_for):
     people = estimator_for(frames[0]).process(frames, [n / 24 for n in range(30)])
     present = [[pose.person for pose in frame] for frame in people]
     assert present == [[0]] * 8 + [[]] * 8 + [[0]] * 14
+
+
+@pytest.mark.slow
+def test_people_who_cross_keep_their_numbers(frames_of, landmark_network, estimator_for):
+    """The woman of one clip, cut out, slides past in front of the man of another."""
+    (source,) = frames_of("squats", 1)
+    region = np.array([311.0, 600, 1000, 0])
+    picture = crop(source, region, 256)
+    tensor = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    with torch.inference_mode():
+        (segmentation,) = landmark_network(tensor, (SEGMENTATION,))
+    size = 760
+    mask = cv2.resize(torch.sigmoid(segmentation)[0, 0].numpy(), (size, size))[..., None]
+    woman = crop(source, region, size)
+    frames, centres = frames_of("juggle", 45), np.linspace(1150, 130, 45).round().astype(int)
+    for frame, centre in zip(frames, centres, strict=True):
+        start = centre - size // 2
+        inside = slice(max(-start, 0), min(size, 1280 - start))
+        target = frame[:, start + inside.start : start + inside.stop]
+        alpha = mask[:720, inside]
+        target[:] = target * (1 - alpha) + woman[:720, inside] * alpha
+    people = estimator_for(frames[0]).process(frames, [n / 24 for n in range(len(frames))])
+    pelvis = [{pose.person: pose.joints_2d[0, 0] for pose in frame} for frame in people]
+    assert set(pelvis[0]) == {0, 1}
+    woman_id, man_id = sorted(pelvis[0], key=pelvis[0].__getitem__, reverse=True)
+    for number in (0, 10, len(frames) - 1):
+        assert set(pelvis[number]) == {0, 1}
+        assert abs(pelvis[number][woman_id] - centres[number]) < 100
+        assert abs(pelvis[number][man_id] - 700) < 100
 
 
 def test_nobody_in_noise(estimator_for):
