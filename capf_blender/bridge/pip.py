@@ -62,11 +62,13 @@ class PipProgress:
         temporary: Path,
         venv: Path,
         packages: int,
+        what: str = "Packages",
     ) -> None:
         self._report = report
         self._temporary = temporary
         self._venv = venv
         self._packages = packages
+        self._what = what
         self._collected = 0
         self._file, self._megabytes = "", 0.0
         self._installing = False
@@ -90,7 +92,7 @@ class PipProgress:
             done = min(_newest_size(self._temporary) / 1e6, self._megabytes)
             self._report(f"Downloading {self._file}", round(done, 1), self._megabytes)
         else:
-            self._report("Downloading Packages", self._collected, self._packages)
+            self._report(f"Downloading {self._what}", self._collected, self._packages)
 
 
 def _newest_size(folder: Path) -> int:

@@ -123,6 +123,7 @@ class _SetUp:
         self._pip(
             pip.install_arguments(self.python, self.plan.requirements, self.plan.offline_folder),
             count,
+            "Packages",
         )
         self.stamp.installing = False
         self._finish("packages", wanted)
@@ -178,7 +179,9 @@ class _SetUp:
         wheels = list(folder.glob(f"{name.replace('-', '_')}-*.whl"))
         if not wheels:
             self._pip(
-                pip.download_arguments(self.python, entry, folder, self.plan.offline_folder), 1
+                pip.download_arguments(self.python, entry, folder, self.plan.offline_folder),
+                1,
+                "Models",
             )
             wheels = list(folder.glob(f"{name.replace('-', '_')}-*.whl"))
         try:
@@ -224,12 +227,14 @@ class _SetUp:
         self.stamp.finished[step] = made_from
         environment.write_stamp(self.home, self.stamp)
 
-    def _pip(self, arguments: Sequence[str], packages: int) -> None:
+    def _pip(self, arguments: Sequence[str], packages: int, what: str) -> None:
         # On many systems /tmp is too small for torch's wheel.
         shutil.rmtree(self.temporary, ignore_errors=True)
         self.temporary.mkdir()
         places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.temporary))
-        progress = pip.PipProgress(self.talk.progress, self.temporary, self.home / "venv", packages)
+        progress = pip.PipProgress(
+            self.talk.progress, self.temporary, self.home / "venv", packages, what
+        )
         start = self.log_file.stat().st_size
         try:
             failed = self._run(arguments, os.environ | places, progress.line, progress.tick)
