@@ -10,7 +10,7 @@ from pathlib import Path
 from ..core.errors import CaptureError
 from .process import clean_environment
 
-VERSIONS = ((3, 11), (3, 12), (3, 13))
+VERSIONS = ("3.11", "3.12", "3.13")
 """Python versions that all of the worker's packages have wheels for."""
 
 _PROBE = (
@@ -38,7 +38,8 @@ def worker_interpreter(explicit: str | None = None) -> str:
     """A CPython of `VERSIONS` that can make environments: `explicit`, else the one that runs this,
     else one on the PATH. Takes up to a second each; raises CaptureError `no_python`."""
     if explicit:
-        if reason := _why_not(explicit):
+        version, reason = _probe(explicit)
+        if version is None:
             raise CaptureError(
                 "no_python",
                 f"{explicit} cannot run the worker: {reason}.",
@@ -46,9 +47,9 @@ def worker_interpreter(explicit: str | None = None) -> str:
             )
         return explicit
     candidates = [getattr(sys, "_base_executable", None) or sys.executable]
-    candidates += [shutil.which(f"python{major}.{minor}") for major, minor in VERSIONS]
+    candidates += [shutil.which(f"python{version}") for version in VERSIONS]
     for candidate in candidates:
-        if candidate and _why_not(candidate) is None:
+        if candidate and usable_version(candidate):
             return candidate
     raise CaptureError(
         "no_python",
@@ -57,12 +58,14 @@ def worker_interpreter(explicit: str | None = None) -> str:
     )
 
 
-def can_run(python: str) -> bool:
-    """That Python starts and is one that can run the worker."""
-    return _why_not(python) is None
+def usable_version(python: str) -> str | None:
+    """ "3.11" and so on; None when it does not start or cannot run the worker."""
+    version, _reason = _probe(python)
+    return version
 
 
-def _why_not(python: str) -> str | None:
+def _probe(python: str) -> tuple[str | None, str]:
+    """The version, and without one the reason."""
     try:
         probe = subprocess.run(
             [python, "-I", "-c", _PROBE],
@@ -74,11 +77,12 @@ def _why_not(python: str) -> str | None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return "it does not start"
+        return None, "it does not start"
     if probe.returncode:
         lines = probe.stderr.strip().splitlines()
-        return lines[-1] if lines else "it does not start"
+        return None, lines[-1] if lines else "it does not start"
     name, major, minor, is_64_bit = probe.stdout.split()
-    if name != "cpython" or (int(major), int(minor)) not in VERSIONS or is_64_bit != "True":
-        return f"it is {name} {major}.{minor}, not a 64-bit CPython 3.11 to 3.13"
-    return None
+    version = f"{major}.{minor}"
+    if name != "cpython" or version not in VERSIONS or is_64_bit != "True":
+        return None, f"it is {name} {version}, not a 64-bit CPython 3.11 to 3.13"
+    return version, ""

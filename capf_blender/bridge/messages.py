@@ -86,5 +86,5 @@ def protocol_mismatch(own: Any, other: Any) -> CaptureError:
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """One line of UTF-8 JSON, newline included."""
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    """One line of JSON, newline included; ASCII, so that file names that are no UTF-8 survive."""
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"

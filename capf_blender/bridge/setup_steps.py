@@ -18,7 +18,7 @@ from typing import Any
 from ..core.errors import CaptureError
 from . import environment, pip
 from .environment import Stamp
-from .interpreters import can_run, worker_interpreter
+from .interpreters import usable_version, worker_interpreter
 from .lock import folder_lock
 from .messages import PROTOCOL, protocol_mismatch
 from .process import ChildProcess, tail
@@ -89,16 +89,16 @@ class _SetUp:
 
     def _make_venv(self) -> None:
         self.talk.progress("Making Environment")
-        made_with = self.stamp.finished.get("venv")
+        wanted = self.plan.python and worker_interpreter(self.plan.python)
+        version = usable_version(str(self.python))
         usable = (
-            made_with is not None
-            and self.plan.python in (None, made_with)
+            "venv" in self.stamp.finished
             and not self.stamp.installing  # pip was interrupted: packages may be half there
-            and can_run(str(self.python))
+            and version is not None
         )
-        if usable:
+        if usable and (not wanted or usable_version(wanted) == version):
             return
-        python = worker_interpreter(self.plan.python)
+        python = wanted or worker_interpreter()
         self.stamp.finished.pop("packages", None)
         self.stamp.installing = False
         venv = self.home / "venv"
@@ -110,7 +110,7 @@ class _SetUp:
                 f"{python} could not make an environment in {venv}.",
                 f"Choose another Python in the preferences; the details are in {self.log_file}.",
             )
-        self._finish("venv", self.plan.python or python)
+        self._finish("venv", python)
 
     def _install_packages(self) -> None:
         wanted = environment.hash_files(self.plan.requirements)

@@ -157,7 +157,7 @@ class _Capture:
         return record
 
     def _write_record(self, record: dict[str, Any]) -> None:
-        text = json.dumps(record, indent=2, ensure_ascii=False).encode()
+        text = json.dumps(record, indent=2).encode()
         write_atomically(self.job_folder / REQUEST_FILE, lambda file: file.write(text))
 
     def _saved_person(self) -> int | None:

@@ -41,3 +41,8 @@ def test_what_is_no_message_is_garbage():
     for line in (b"hello", b"\xff\xfe", b"[]", b"3", b"{}", b'{"type": 3}', deep):
         assert decode(line)["type"] == "garbage"
         assert len(json.dumps(decode(line))) < 2000
+
+
+def test_a_file_name_that_is_no_utf8_survives():
+    message = {"type": "capture", "source": b"/tmp/\xff.mp4".decode(errors="surrogateescape")}
+    assert decode(encode(message).rstrip()) == message
