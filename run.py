@@ -53,15 +53,17 @@ SYSTEM_LIBRARIES = {
 
 
 def run(*command: object, quiet: bool = False, **options) -> None:
-    """Runs a command; a failure ends this program with its exit status."""
+    """Runs a command; a failure ends this program with its exit status.
+
+    `quiet` shows what the command prints only when it fails.
+    """
     words = [str(word) for word in command]
     if quiet:
         options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     done = subprocess.run(words, check=False, **options)
     if done.returncode:
         if quiet:
-            print(done.stdout, file=sys.stderr)
-        print(f"Failed ({done.returncode}): {' '.join(words)}", file=sys.stderr)
+            print(f"{done.stdout}\nFailed: {' '.join(words)}", file=sys.stderr)
         raise SystemExit(done.returncode)
 
 
@@ -165,10 +167,9 @@ def worker_python_for_setup() -> str:
 
 def require_worker() -> Path:
     """Sets the worker up where needed, by the add-on's own set-up; returns its interpreter."""
-    run(
-        *(sys.executable, "-I", ADDON / "bridge" / "setup.py", "--text"),
-        *("--home", WORKER_HOME, "--python", worker_python_for_setup()),
-    )
+    command = (sys.executable, "-I", ADDON / "bridge" / "setup.py", "--home", WORKER_HOME)
+    if subprocess.run([*map(str, command), "--check"], capture_output=True, check=False).returncode:
+        run(*command, "--text", "--python", worker_python_for_setup())
     venv = WORKER_HOME / "venv"
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
