@@ -85,14 +85,20 @@ class PipProgress:
 
     def tick(self) -> None:
         if self._installing:
-            installed = sum(1 for _ in self._venv.glob("[lL]ib/**/site-packages/*.dist-info"))
-            done = min(installed, self._packages)
+            done = min(_installed_count(self._venv), self._packages)
             self._report("Installing Packages", done, self._packages)
         elif self._file and self._megabytes >= 1:
             done = min(_newest_size(self._temporary) / 1e6, self._megabytes)
             self._report(f"Downloading {self._file}", round(done, 1), self._megabytes)
         else:
             self._report(f"Downloading {self._what}", self._collected, self._packages)
+
+
+def _installed_count(venv: Path) -> int:
+    """Packages in the environment. Only names are listed: pip moves folders away meanwhile."""
+    places = [venv / "Lib" / "site-packages", *(venv / "lib").glob("python*/site-packages")]
+    names = [name for place in places if place.is_dir() for name in os.listdir(place)]
+    return sum(name.endswith(".dist-info") for name in names)
 
 
 def _newest_size(folder: Path) -> int:
