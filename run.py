@@ -7,6 +7,10 @@ python3 run.py demo                   capture a real clip in Blender; picture in
 python3 run.py test                   everything needed, then all tests
 python3 run.py capture VIDEO --out DIR   the worker alone: a take folder
 python3 run.py apply DIR --out FILE.blend   Blender alone: a take onto an armature
+python3 run.py golden FILE.npz --width 32 --salt 0   our networks against stored outputs
+python3 run.py evaluate h36m|3dhp ... accuracy on a data set
+python3 run.py train CONFIG           train a lifter
+python3 run.py bench model            speed of the networks
 python3 run.py lint                   ruff and pyright
 
 What it needs it makes below build/ and .venv*, and finds again the next time.
@@ -36,6 +40,13 @@ WORKER_PYTHONS = ("3.11", "3.12", "3.13")
 DEMO_WHEEL = "sports2d==0.8.34"  # BSD-3-Clause; only its demo clip is taken
 DEMO_MEMBER = "Sports2D/Demo/demo.mp4"
 DEMO_SHA256 = "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"
+
+RESEARCH_COMMANDS = {
+    "golden": "our networks against stored outputs",
+    "evaluate": "accuracy on a data set",
+    "train": "train a lifter",
+    "bench": "speed of the networks",
+}
 
 SYSTEM_LIBRARIES = {
     "libX11.so.6": "libx11-6",
@@ -231,6 +242,18 @@ def capture(options: argparse.Namespace, worker_arguments: list[str]) -> None:
     )  # fmt: skip
 
 
+def research(command: str, arguments: list[str]) -> None:
+    """One of the commands in models/__main__.py, with the worker's packages."""
+    python = require_worker()
+    entry = REPO / "models" / "__main__.py"
+    raise SystemExit(
+        subprocess.run(
+            [str(python), "-I", "-B", str(entry), command, *arguments],
+            env=os.environ | {"CAPF_HOME": str(WORKER_HOME)},
+        ).returncode
+    )
+
+
 def apply(options: argparse.Namespace) -> None:
     require_system_packages()
     version, python = any_bpy()
@@ -305,6 +328,9 @@ def main() -> None:
     command.add_argument("--out", type=Path, required=True, help=".blend file to write")
     command.add_argument("--height", type=float, default=1.75, help="the person's, in metres")
 
+    for name, text in RESEARCH_COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+
     command = commands.add_parser("test", help="all tests")
     command.add_argument("pytest_arguments", nargs="*", help="handed to pytest, after --")
 
@@ -313,6 +339,8 @@ def main() -> None:
     options, rest = parser.parse_known_args()
     if options.command == "capture":
         capture(options, rest)
+    elif options.command in RESEARCH_COMMANDS:
+        research(options.command, rest)
     elif rest:
         parser.error(f"unknown argument {rest[0]}")
     else:
