@@ -14,9 +14,8 @@ ADDON = REPO / "capf_blender"
 FILES = sorted([*ADDON.rglob("*.py"), *(REPO / "models").rglob("*.py")])
 FORBIDDEN_IN_BLENDER = {"threading", "_thread", "socket", "pickle", "multiprocessing"}
 ABOVE = {  # what a part of the add-on must not import
-    "core": {"bridge", "blender", "rigs", "ops", "ui", "worker"},
-    "bridge": {"blender", "rigs", "ops", "ui", "worker"},
-    "rigs": {"bridge", "blender", "ops", "ui", "worker"},
+    "core": {"bridge", "blender", "ops", "ui", "worker"},
+    "bridge": {"blender", "ops", "ui", "worker"},
     "blender": {"ops", "ui", "worker"},
     "ops": {"ui", "worker"},
     "ui": {"worker"},
