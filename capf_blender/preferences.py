@@ -9,8 +9,9 @@ from .bridge import environment
 from .ui.progress import draw_progress, draw_sentence
 
 WHAT_SET_UP_DOES = (
-    "Set Up downloads about 0.4 GB into the folder above, up to 3 GB on Linux, where PyTorch comes "
-    "with CUDA: PyTorch (BSD), OpenCV and BlazePose (Apache-2.0), PyAV (BSD, with FFmpeg: LGPL). "
+    "Set Up downloads about 0.5 GB into the folder above, up to 3 GB on Linux, where PyTorch comes "
+    "with CUDA: PyTorch (BSD), OpenCV, BlazePose and MMPose (Apache-2.0), PyAV (BSD, with FFmpeg: "
+    "LGPL). "
     "Nothing is installed into Blender."
 )
 

@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 """The add-on's own folder: capf_blender."""
 
 REQUIREMENTS_FILE = "worker_requirements.txt"
+HRNET_REQUIREMENTS_FILE = "worker_requirements_hrnet.txt"
 MODEL_FILES_FILE = "model_files.json"
 _KEPT_LOGS = 20
 _SET_UP_HINT = "Run Set Up in the add-on's preferences."
@@ -91,7 +92,8 @@ def hash_files(*files: Path) -> str:
 
 
 def requirements_hash() -> str:
-    return hash_files(manifest_file(REQUIREMENTS_FILE), manifest_file(MODEL_FILES_FILE))
+    names = (REQUIREMENTS_FILE, HRNET_REQUIREMENTS_FILE, MODEL_FILES_FILE)
+    return hash_files(*map(manifest_file, names))
 
 
 @dataclass

@@ -20,10 +20,14 @@ _DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|\[Errno (2
 _NOT_FOUND = re.compile(r"No matching distribution found for (\S+)")
 
 
-def install_arguments(python: Path, requirements: Path, offline_folder: Path | None) -> list[str]:
-    """Installs the pinned requirements. Wheels only: nothing is compiled on a user's machine."""
+def install_arguments(
+    python: Path, requirements: Path, offline_folder: Path | None, whole: bool = False
+) -> list[str]:
+    """Installs the pinned requirements. Wheels only: nothing is compiled on a user's machine.
+    `whole`: the list names all there is to install, what packages ask for is ignored."""
     return [
         *(str(python), "-I", "-m", "pip", "install", *_OPTIONS, "--no-warn-script-location"),
+        *(("--no-deps",) if whole else ()),
         *_sources(offline_folder),
         *("--requirement", str(requirements)),
     ]

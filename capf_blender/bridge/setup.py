@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="only say what is wrong")
     parser.add_argument("--text", action="store_true", help="sentences instead of JSON")
     parser.add_argument("--requirements", help="other packages than the add-on's own list")
+    parser.add_argument("--hrnet-requirements", help="other packages for the HRNet models")
     parser.add_argument("--model-files", help="other model files than the add-on's own list")
     parser.add_argument("--no-smoke-run", action="store_true", help="do not start the worker")
     options = parser.parse_args(arguments)
@@ -35,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan(
         home,
         Path(options.requirements or environment.manifest_file(environment.REQUIREMENTS_FILE)),
+        Path(
+            options.hrnet_requirements
+            or environment.manifest_file(environment.HRNET_REQUIREMENTS_FILE)
+        ),
         Path(options.model_files or environment.manifest_file(environment.MODEL_FILES_FILE)),
         options.python,
         offline_folder,

@@ -35,6 +35,7 @@ class Plan:
 
     home: Path
     requirements: Path
+    hrnet_requirements: Path  # what only the HRNet models need: the set-up succeeds without
     model_files: Path
     python: str | None = None  # None: keep what is there, else find one
     offline_folder: Path | None = None  # None: from the network
@@ -70,6 +71,7 @@ class _SetUp:
         self.temporary = plan.home / "tmp"
         self.log_file = environment.new_log_file(plan.home, "install")
         self.stamp = environment.read_stamp(plan.home) or Stamp()
+        self.left_out: list[str] = []  # sentences about what could not be installed but may lack
 
     def run(self) -> dict[str, Any]:
         self.stamp.complete = False
@@ -77,13 +79,16 @@ class _SetUp:
         self._make_venv()
         self._install_packages()
         self._fetch_models()
+        self._install_hrnet_packages()
         worker = self._smoke_run() if self.plan.smoke_run else {}
         self.stamp.complete = True
         self.stamp.requirements = environment.hash_files(
-            self.plan.requirements, self.plan.model_files
+            self.plan.requirements, self.plan.hrnet_requirements, self.plan.model_files
         )
         environment.write_stamp(self.home, self.stamp)
-        return {"type": "result", "home": str(self.home), "worker": worker}
+        return {
+            "type": "result", "home": str(self.home), "worker": worker, "left_out": self.left_out,
+        }  # fmt: skip
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -99,7 +104,8 @@ class _SetUp:
         if usable and (not wanted or usable_version(wanted) == version):
             return
         python = wanted or worker_interpreter()
-        self.stamp.finished.pop("packages", None)
+        for step in ("packages", "hrnet packages"):
+            self.stamp.finished.pop(step, None)
         self.stamp.installing = False
         venv = self.home / "venv"
         code = self._run([python, "-I", "-m", "venv", "--clear", str(venv)])
@@ -116,17 +122,43 @@ class _SetUp:
         wanted = environment.hash_files(self.plan.requirements)
         if self.stamp.finished.get("packages") == wanted:
             return
-        lines = self.plan.requirements.read_text(encoding="utf-8").splitlines()
+        self._install(self.plan.requirements, whole=False)
+        self._finish("packages", wanted)
+
+    def _install_hrnet_packages(self) -> None:
+        """Without network, wheels for this Python or a way to load them there are no HRNet models;
+        the next set-up tries again."""
+        wanted = environment.hash_files(self.plan.requirements, self.plan.hrnet_requirements)
+        if self.stamp.finished.get("hrnet packages") == wanted:
+            return
+        try:
+            self._install(self.plan.hrnet_requirements, whole=True)
+            self.talk.progress("Testing HRNet")
+            if self.plan.smoke_run and self._run(
+                environment.worker_command(self.home, "probe", "hrnet")
+            ):
+                raise CaptureError("hrnet_not_installed", tail(self.log_file, 1))
+        except CaptureError as error:
+            if error.code == "disk_full":
+                raise
+            self.stamp.installing = False
+            reason = error.message.rstrip(".")
+            self.left_out.append(
+                f"The HRNet models are left out ({reason}); all else works, and Set Up tries again."
+            )
+            return
+        self._finish("hrnet packages", wanted)
+
+    def _install(self, requirements: Path, whole: bool) -> None:
+        lines = requirements.read_text(encoding="utf-8").splitlines()
         count = sum(1 for line in lines if line.strip() and not line.startswith("#"))
         self.stamp.installing = True
         environment.write_stamp(self.home, self.stamp)
-        self._pip(
-            pip.install_arguments(self.python, self.plan.requirements, self.plan.offline_folder),
-            count,
-            "Packages",
+        arguments = pip.install_arguments(
+            self.python, requirements, self.plan.offline_folder, whole
         )
+        self._pip(arguments, count, "Packages")
         self.stamp.installing = False
-        self._finish("packages", wanted)
 
     def _fetch_models(self) -> None:
         wanted = environment.hash_files(self.plan.model_files)

@@ -95,6 +95,8 @@ class TextTalk:
 
     def result(self, event: dict) -> None:
         print(f"The capture worker in {event['home']} is ready.")
+        for sentence in event.get("left_out", ()):
+            print(sentence)
 
     def error(self, error: CaptureError) -> None:
         print(error, file=sys.stderr)

@@ -34,8 +34,12 @@ class CAPF_OT_set_up(bpy.types.Operator):
         except CaptureError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        session.start("set_up", job, lambda _event: "The worker is ready.")
+        session.start("set_up", job, _sentence)
         return {"FINISHED"}
+
+
+def _sentence(event: dict) -> str:
+    return " ".join(["The worker is ready.", *event.get("left_out", ())])
 
 
 class CAPF_OT_check(bpy.types.Operator):

@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         convert(options.source, options.target)
         return 0
+    if options.command == "probe":
+        return _probe_hrnet()
     if options.command == "capture":
         return _capture(options, environment.models_folder(home))
     return server.serve(environment.models_folder(home))
@@ -53,7 +55,20 @@ def _parser() -> argparse.ArgumentParser:
     convert = commands.add_parser("convert", help="convert a published model file")
     convert.add_argument("source", type=Path)
     convert.add_argument("target", type=Path)
+    probe = commands.add_parser("probe", help="say why a family of models cannot be loaded")
+    probe.add_argument("family", choices=["hrnet"])
     return parser
+
+
+def _probe_hrnet() -> int:
+    from models.hrnet.backbone import load_hrnet
+
+    try:
+        load_hrnet(32)
+    except CaptureError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _capture(options: argparse.Namespace, models_folder: Path) -> int:

@@ -24,14 +24,19 @@ SETUP = Path(environment.PACKAGE) / "bridge" / "setup.py"
 MODEL = b"the weights of a model"
 
 
-def make_wheel(folder: Path, name: str, files: dict[str, bytes] | None = None) -> Path:
+def make_wheel(
+    folder: Path, name: str, files: dict[str, bytes] | None = None, requires: str = ""
+) -> Path:
     """A wheel as pip wants it, of one module and `files`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-1.0-py3-none-any.whl"
     info = f"{name}-1.0.dist-info"
     contents = {
         f"{name}.py": b"VALUE = 3\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
+        f"{info}/METADATA": (
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+            + (f"Requires-Dist: {requires}\n" if requires else "")
+        ).encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         **(files or {}),
     }
@@ -48,8 +53,11 @@ class Small:
     def __init__(self, folder: Path, home: Path | None = None) -> None:
         self.wheels = folder / "wheels"
         make_wheel(self.wheels, "tiny_package")
+        make_wheel(self.wheels, "tiny_hrnet", requires="not_there_at_all")
         self.requirements = folder / "requirements.txt"
         self.requirements.write_text("# one\ntiny_package==1.0\n")
+        self.hrnet_requirements = folder / "hrnet_requirements.txt"
+        self.hrnet_requirements.write_text("tiny_hrnet==1.0\n")
         self.model_files = folder / "model_files.json"
         self.model_files.write_text("[]")
         self.home = home or folder / "ein Ordner für Größeres"
@@ -60,6 +68,7 @@ class Small:
         return [
             *(sys.executable, "-I", "-B", str(SETUP), "--home", str(self.home), "--no-smoke-run"),
             *("--requirements", str(self.requirements), "--model-files", str(self.model_files)),
+            *("--hrnet-requirements", str(self.hrnet_requirements)),
             *options,
             *more,
         ]
@@ -106,7 +115,9 @@ def test_the_stamp_says_complete(done):
     assert stamp is not None
     assert stamp.complete
     assert not stamp.installing
-    assert stamp.requirements == environment.hash_files(done.requirements, done.model_files)
+    assert stamp.requirements == environment.hash_files(
+        done.requirements, done.hrnet_requirements, done.model_files
+    )
     assert len(done.installed) == 1
     assert not (done.home / "tmp").exists()
 
@@ -128,6 +139,26 @@ def test_an_older_add_ons_environment_is_only_completed(done):
     assert job.state is JobState.DONE, job.error
     assert list(done.home.glob("venv/[lL]ib/**/site-packages/second_package.py"))
     assert (done.home / "venv" / "pyvenv.cfg").stat().st_mtime_ns == config
+
+
+def test_without_wheels_for_the_hrnet_models_all_else_works(done):
+    """They are left out with one sentence, and the next set-up installs them."""
+    before = done.hrnet_requirements.read_text()
+    done.hrnet_requirements.write_text("tiny_hrnet==2.0\n")
+    job = done.run()
+    assert job.state is JobState.DONE, job.error
+    assert job.result is not None
+    assert len(job.result["left_out"]) == 1
+    assert "tiny_hrnet==2.0" in job.result["left_out"][0]
+    stamp = environment.read_stamp(done.home)
+    assert stamp is not None
+    assert stamp.complete
+    assert not stamp.installing
+    done.hrnet_requirements.write_text(before)
+    job = done.run()
+    assert job.result is not None
+    assert job.result["left_out"] == []
+    assert list(done.home.glob("venv/[lL]ib/**/site-packages/tiny_hrnet.py"))
 
 
 def test_a_package_that_is_not_there(done):
