@@ -12,7 +12,6 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from capf_blender.core.errors import CaptureError
@@ -49,11 +48,12 @@ class HRNetDetector(nn.Module):
         FIRST module, before that fuses them: what the paper's released lifters were trained on.
         """
         branches: list[Tensor] = []
+
+        def keep(_branch: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            branches.append(output)
+
         first_module = self.backbone.get_submodule("stage4.0.branches")
-        hooks = [
-            branch.register_forward_hook(lambda _module, _input, output: branches.append(output))
-            for branch in list(first_module.children())[1:]
-        ]
+        hooks = [branch.register_forward_hook(keep) for branch in list(first_module.children())[1:]]
         try:
             fused = self.backbone(crops)[0]
         finally:
