@@ -17,7 +17,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parent
 MANIFEST = REPO / "addon_manifest"
-LEFT_OUT = {"__pycache__", "training", "headless"}
+LEFT_OUT = {"__pycache__", "training", "evaluation", "datasets", "headless"}
 TIMESTAMP = (2026, 1, 1, 0, 0, 0)
 
 
