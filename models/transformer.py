@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pre-norm transformer block (Dosovitskiy et al. 2021), stochastic depth (Huang et al. 2016)."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,7 +18,7 @@ class DropPath(nn.Module):
             return branch
         keep = 1.0 - self.probability
         one_per_entry = (len(branch), *[1] * (branch.dim() - 1))
-        return branch * torch.empty(one_per_entry, device=branch.device).bernoulli_(keep) / keep
+        return branch * branch.new_empty(one_per_entry).bernoulli_(keep) / keep
 
 
 class MLP(nn.Module):
