@@ -6,6 +6,8 @@
 python3 run.py demo                   capture a real clip in Blender; picture in out/demo.png
 python3 run.py test                   everything needed, then all tests
 python3 run.py capture VIDEO --out DIR   the worker alone: a take folder
+python3 run.py download NAME          published weights for the other models
+python3 run.py import FILE            weights that you fetched yourself
 python3 run.py apply DIR --out FILE.blend   Blender alone: a take onto an armature
 python3 run.py golden FILE.npz --width 32 --salt 0   our networks against stored outputs
 python3 run.py evaluate h36m|3dhp ... accuracy on a data set
@@ -233,9 +235,9 @@ def demo(options: argparse.Namespace) -> None:
     run(*command, env=blender_variables(version))
 
 
-def capture(options: argparse.Namespace, worker_arguments: list[str]) -> None:
+def worker(options: argparse.Namespace, worker_arguments: list[str]) -> None:
     python = require_worker()
-    command = [python, "-I", ADDON / "worker" / "__main__.py", "capture", *worker_arguments]
+    command = [python, "-I", ADDON / "worker" / "__main__.py", options.command, *worker_arguments]
     raise SystemExit(
         subprocess.run(list(map(str, command)), env=os.environ | {"CAPF_HOME": str(WORKER_HOME)})
         .returncode
@@ -322,6 +324,8 @@ def main() -> None:
     command.add_argument("--out", type=Path, default=REPO / "out", help="folder for the results")
 
     commands.add_parser("capture", help="the worker alone", add_help=False)
+    commands.add_parser("download", help="published weights, by name", add_help=False)
+    commands.add_parser("import", help="weights that you fetched yourself", add_help=False)
 
     command = commands.add_parser("apply", help="a take onto an armature")
     command.add_argument("take", type=Path, help="folder of the take")
@@ -337,8 +341,8 @@ def main() -> None:
     commands.add_parser("lint", help="ruff and pyright")
 
     options, rest = parser.parse_known_args()
-    if options.command == "capture":
-        capture(options, rest)
+    if options.command in ("capture", "download", "import"):
+        worker(options, rest)
     elif options.command in RESEARCH_COMMANDS:
         research(options.command, rest)
     elif rest:

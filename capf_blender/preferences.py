@@ -44,13 +44,14 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "python", placeholder="Automatic")
         column.prop(self, "offline_folder", placeholder="Download")
         draw_sentence(layout.box(), WHAT_SET_UP_DOES, "INFO", context.region.width)
-        if job := session.running_job("set_up"):
+        if job := session.running_job("set_up") or session.running_job("weights"):
             draw_progress(layout, job)
         else:
             row = layout.row()
             row.operator("capf.set_up", icon="IMPORT")
             row.operator("capf.check", icon="CHECKMARK")
-        if session.current.kind == "set_up" and session.current.message:
+            row.operator("capf.import_checkpoint", icon="FILE_FOLDER")
+        if session.current.kind in ("set_up", "weights") and session.current.message:
             icon = "ERROR" if session.current.failed else "CHECKMARK"
             draw_sentence(layout, session.current.message, icon, context.region.width)
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..core.errors import CaptureError
+from ..core.model_cards import MODEL_CARDS, Checkpoint
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """The add-on's own folder: capf_blender."""
@@ -167,6 +168,13 @@ def require_ready(home: Path) -> None:
     """Raises the first of `findings`."""
     for finding in findings(home):
         raise finding
+
+
+def missing_checkpoints(home: Path, model: str) -> list[Checkpoint]:
+    """Weights of the model that set-up does not bring and that are not there; a panel may ask."""
+    card = next(card for card in MODEL_CARDS if card.name == model)
+    folder = models_folder(home)
+    return [each for each in card.checkpoints if not (folder / each.file).is_file()]
 
 
 def model_outputs() -> list[str]:

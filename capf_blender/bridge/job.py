@@ -220,8 +220,21 @@ def capture_job(home: Path, request: CaptureRequest) -> Job:
 
     Raises CaptureError: what `environment.findings` finds, or `worker_not_started`.
     """
+    return _worker_job(home, {"type": "capture", "request": asdict(request)})
+
+
+def download_job(home: Path, checkpoint: str) -> Job:
+    """Starts the download of weights by their name in the registry. Raises CaptureError."""
+    return _worker_job(home, {"type": "download", "name": checkpoint})
+
+
+def import_job(home: Path, file: Path) -> Job:
+    """Starts the import of weights that the user fetched. Raises CaptureError."""
+    return _worker_job(home, {"type": "import", "file": str(file)})
+
+
+def _worker_job(home: Path, command: dict[str, Any]) -> Job:
     environment.require_ready(home)
-    command = {"type": "capture", "request": asdict(request)}
     return Job(environment.worker_command(home), _new_log_file(home, "worker"), command)
 
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What goes over the pipe between Blender and the worker: one JSON object a line.
 
-To the worker: `hello`, `capture`, `cancel`, `shutdown`. From it: `ready`, `heartbeat`, `progress`,
-`log`, `partial`, and exactly one of `result`, `error`, `cancelled` for each capture.
+To the worker: `hello`, `capture`, `download` (weights, by name), `import` (a file of weights),
+`cancel`, `shutdown`. From it: `ready`, `heartbeat`, `progress`, `log`, `partial`, and exactly one
+of `result`, `error`, `cancelled` for each capture, download and import.
 Arrays never travel here; they lie as .npz files in the job folder.
 """
 

@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators: they read the context, call core, bridge or blender, and report."""
 
-from . import apply, capture, set_up
+from . import apply, capture, set_up, weights
 
-CLASSES = (*capture.CLASSES, *apply.CLASSES, *set_up.CLASSES)
+CLASSES = (*capture.CLASSES, *apply.CLASSES, *set_up.CLASSES, *weights.CLASSES)

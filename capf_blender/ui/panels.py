@@ -4,7 +4,9 @@
 
 import bpy
 
+from .. import preferences  # the module: it imports this package's `progress`
 from ..blender import compat, session
+from ..bridge import environment
 from ..core.model_cards import MODEL_CARDS
 from .progress import draw_progress, draw_sentence
 
@@ -66,7 +68,8 @@ class _Capture:
         column.prop(settings, "model")
         card = _CARDS[settings.model]
         use = "commercial use allowed" if card.commercial_use else "no commercial use"
-        column.label(text=f"{card.licence}, {use}", icon="INFO")
+        draw_sentence(column, f"{card.licence}: {use}", "INFO", context.region.width)
+        _draw_weights(column, settings.model, context)
         column.prop(settings, "device")
         column.prop(settings, "choose_person")
         if settings.choose_person:
@@ -83,6 +86,27 @@ class _Capture:
         if session.current.kind == "capture" and session.current.message:
             icon = "ERROR" if session.current.failed else "CHECKMARK"
             draw_sentence(layout, session.current.message, icon, context.region.width)
+
+
+def _draw_weights(layout: bpy.types.UILayout, model: str, context: bpy.types.Context) -> None:
+    """What the model still lacks, and the buttons that bring it."""
+    home = environment.home_folder(preferences.preferences(context).home)
+    for checkpoint in environment.missing_checkpoints(home, model):
+        box = layout.box()
+        text = f"{checkpoint.label} is missing: {checkpoint.published}, {checkpoint.licence}"
+        draw_sentence(box, text, "ERROR", context.region.width)
+        if checkpoint.source:
+            button = box.operator("capf.download_weights", icon="IMPORT")
+            button.checkpoint = checkpoint.name
+        else:
+            text = f"Fetch it from {checkpoint.publisher} and choose the file"
+            draw_sentence(box, text, "BLANK1", context.region.width)
+            box.operator("capf.import_checkpoint", icon="FILE_FOLDER")
+    if job := session.running_job("weights"):
+        draw_progress(layout, job)
+    elif session.current.kind == "weights" and session.current.message:
+        icon = "ERROR" if session.current.failed else "CHECKMARK"
+        draw_sentence(layout, session.current.message, icon, context.region.width)
 
 
 class _Armature:

@@ -1,27 +1,30 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker from a terminal: `capture` without Blender, `convert` for the set-up, else serving."""
+"""The worker from a terminal: `capture`, `download` and `import` without Blender, `convert` and
+`probe` for the set-up, else serving."""
 
 import argparse
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..bridge import environment
 from ..bridge.messages import CaptureRequest
 from ..core.errors import CaptureError
-from ..core.model_cards import DEFAULT_MODEL
+from ..core.model_cards import CHECKPOINTS, DEFAULT_MODEL
 from . import server
+from .events import CancelledError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the worker; returns the exit code: 0, 1 after an error, 130 when interrupted."""
     options = _parser().parse_args(arguments)
-    level = logging.WARNING if options.command == "capture" else logging.INFO
+    for_people = options.command in ("capture", "download", "import")
+    level = logging.WARNING if for_people else logging.INFO
     logging.basicConfig(
         stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -33,8 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.command == "probe":
         return _probe_hrnet()
-    if options.command == "capture":
-        return _capture(options, environment.models_folder(home))
+    work = {"capture": _capture, "download": _get_weights, "import": _get_weights}
+    if options.command in work:
+        return _in_sentences(work[options.command], options, environment.models_folder(home))
     return server.serve(environment.models_folder(home))
 
 
@@ -52,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     capture.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     capture.add_argument("--focal", type=float, metavar="PX", help="focal length in pixels")
     capture.add_argument("--image-fps", type=float, default=24.0, help="of a folder of images")
+    download = commands.add_parser("download", help="fetch published weights")
+    download.add_argument("name", choices=[c.name for c in CHECKPOINTS.values() if c.source])
+    import_ = commands.add_parser("import", help="take over weights that you fetched yourself")
+    import_.add_argument("file", type=Path)
     convert = commands.add_parser("convert", help="convert a published model file")
     convert.add_argument("source", type=Path)
     convert.add_argument("target", type=Path)
@@ -71,9 +79,12 @@ def _probe_hrnet() -> int:
     return 0
 
 
-def _capture(options: argparse.Namespace, models_folder: Path) -> int:
-    from . import pipeline  # loads torch, which takes a second
-
+def _in_sentences(
+    work: "Callable[[argparse.Namespace, Path, _Terminal, threading.Event], str]",
+    options: argparse.Namespace,
+    models_folder: Path,
+) -> int:
+    """Runs `work`, prints what it returns or one sentence on why it failed; the exit code."""
     interrupted = threading.Event()
 
     def interrupt(_signal: int, _frame: Any) -> None:
@@ -83,23 +94,12 @@ def _capture(options: argparse.Namespace, models_folder: Path) -> int:
     signal.signal(signal.SIGINT, interrupt)
     terminal = _Terminal()
     try:
-        request = CaptureRequest(
-            source=str(options.video.absolute()),
-            job_folder=str(options.out.absolute()),
-            image_fps=options.image_fps,
-            start_s=options.start,
-            end_s=options.end,
-            person=options.person,
-            model=options.model,
-            device=options.device,
-            focal_px=options.focal,
-        )
-        result = pipeline.capture(request, models_folder, terminal.show, interrupted.is_set)
+        result = work(options, models_folder, terminal, interrupted)
     except CaptureError as error:
         terminal.end_line()
         print(error, file=sys.stderr)
         return 1
-    except pipeline.CancelledError:
+    except CancelledError:
         terminal.end_line()
         print("Cancelled. The same command continues where it stopped.", file=sys.stderr)
         return 130
@@ -109,8 +109,53 @@ def _capture(options: argparse.Namespace, models_folder: Path) -> int:
         print(server.internal_error(), file=sys.stderr)
         return 1
     terminal.end_line()
-    print(_summary(result))
+    print(result)
     return 0
+
+
+def _capture(
+    options: argparse.Namespace,
+    models_folder: Path,
+    terminal: "_Terminal",
+    interrupted: threading.Event,
+) -> str:
+    from . import pipeline  # loads torch, which takes a second
+
+    request = CaptureRequest(
+        source=str(options.video.absolute()),
+        job_folder=str(options.out.absolute()),
+        image_fps=options.image_fps,
+        start_s=options.start,
+        end_s=options.end,
+        person=options.person,
+        model=options.model,
+        device=options.device,
+        focal_px=options.focal,
+    )
+    return _summary(pipeline.capture(request, models_folder, terminal.show, interrupted.is_set))
+
+
+def _get_weights(
+    options: argparse.Namespace,
+    models_folder: Path,
+    terminal: "_Terminal",
+    interrupted: threading.Event,
+) -> str:
+    from . import checkpoint_files
+
+    if options.command == "download":
+        checkpoint = checkpoint_files.download(
+            options.name, models_folder, terminal.show, interrupted.is_set
+        )
+    else:
+        checkpoint = checkpoint_files.import_file(
+            options.file.absolute(), models_folder, terminal.show
+        )
+    use = "allowed" if checkpoint.commercial_use else "not allowed"
+    return (
+        f"Weights: {checkpoint.label}, {models_folder / checkpoint.file}\n"
+        f"Licence: {checkpoint.licence}; commercial use {use}"
+    )
 
 
 class _Terminal:

@@ -14,6 +14,10 @@ from ..bridge.messages import TERMINAL, encode
 _WAITING = 200  # events in the queue from which on mere news are dropped
 
 
+class CancelledError(Exception):
+    """The user wants no more of it; what is done so far is kept."""
+
+
 class EventStream:
     """Sends events from a thread, so a busy Blender, which reads nothing, never stops the work."""
 

@@ -40,6 +40,7 @@ from . import device as devices
 from . import video
 from .chunks import Chunk
 from .decode_ahead import DecodeAhead
+from .events import CancelledError
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +49,6 @@ Emit = Callable[[dict[str, Any]], None]
 _BATCH_BYTES = 512 << 20  # decoded frames in one batch
 _AHEAD_BYTES = 256 << 20  # decoded frames that wait for their batch
 _PROGRESS_INTERVAL_S = 0.1
-
-
-class CancelledError(Exception):
-    """The user wants no more of it."""
 
 
 def capture(
@@ -138,6 +135,7 @@ class _Capture:
         """What request.json holds of an earlier run whose frames may be used, else a new one; then
         the frames of another request are deleted."""
         facts = registry.model_facts(self.request.model, self.models_folder)
+        card = registry.card(self.request.model)
         fingerprint = self.request.fingerprint(
             files=footage.size_and_time, model_facts=facts, version=addon_version()
         )
@@ -149,7 +147,7 @@ class _Capture:
         record |= {
             "request": dataclasses.asdict(self.request),
             "fingerprint": fingerprint,
-            "model": facts,
+            "model": facts | {"licence": card.licence, "commercial_use": card.commercial_use},
             "image_size": [footage.width, footage.height],
             "versions": _versions(),
         }

@@ -17,7 +17,7 @@ from ..bridge import framing
 from ..bridge.environment import addon_version
 from ..bridge.messages import PROTOCOL, error_event, protocol_mismatch, request_from_dict
 from ..core.errors import CaptureError
-from .events import EventStream, take_over_stdout
+from .events import CancelledError, EventStream, take_over_stdout
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,11 @@ def serve(models_folder: Path) -> int:
     while (message := commands.get())["type"] != "shutdown":
         try:
             if message["type"] == "hello":
-                events.emit(_ready(message))
+                events.emit(_ready(message, models_folder))
             elif message["type"] == "capture":
                 events.emit(_capture(message, models_folder, events, cancelled))
+            elif message["type"] in ("download", "import"):
+                events.emit(_get_weights(message, models_folder, events, cancelled))
             else:
                 raise CaptureError("bad_request", f"Unknown message {str(message)[:80]}.")
         except CaptureError as error:
@@ -76,21 +78,22 @@ def _read(commands: "queue.SimpleQueue[dict[str, Any]]", cancelled: threading.Ev
             if message["type"] == "cancel":
                 cancelled.set()
             else:
-                if message["type"] == "capture":
+                if message["type"] in ("capture", "download", "import"):
                     cancelled.clear()
                 commands.put(message)
     # Blender is gone. What is on disk is whole, and the rest is not worth waiting for.
     os._exit(0)
 
 
-def _ready(hello: dict[str, Any]) -> dict[str, Any]:
+def _ready(hello: dict[str, Any], models_folder: Path) -> dict[str, Any]:
     """The answer to a greeting. Raises CaptureError `protocol_mismatch` or `worker_incomplete`."""
     if hello.get("protocol") != PROTOCOL:
         raise protocol_mismatch(hello.get("protocol"), PROTOCOL)
     try:
         import torch
 
-        from ..core.model_cards import MODEL_CARDS
+        from models import registry
+
         from . import device, pipeline  # noqa: F401 - all the worker needs can be imported
     except ImportError as error:
         logger.exception("incomplete")
@@ -108,7 +111,7 @@ def _ready(hello: dict[str, Any]) -> dict[str, Any]:
         "torch": torch.__version__,
         "device": str(device.choose_device("auto")),
         "devices": device.list_devices(),
-        "models": [card.name for card in MODEL_CARDS],
+        "models": registry.available(models_folder),
     }
 
 
@@ -120,5 +123,26 @@ def _capture(
     request = request_from_dict(message.get("request", {}))
     try:
         return pipeline.capture(request, models_folder, events.emit, cancelled.is_set)
-    except pipeline.CancelledError:
+    except CancelledError:
         return {"type": "cancelled"}
+
+
+def _get_weights(
+    message: dict[str, Any], models_folder: Path, events: EventStream, cancelled: threading.Event
+) -> dict[str, Any]:
+    """Answers `download` (`name` of a checkpoint) and `import` (`file`); the result names the
+    `checkpoint` and its `label`."""
+    from . import checkpoint_files
+
+    try:
+        if message["type"] == "download":
+            checkpoint = checkpoint_files.download(
+                str(message.get("name")), models_folder, events.emit, cancelled.is_set
+            )
+        else:
+            checkpoint = checkpoint_files.import_file(
+                Path(str(message.get("file"))), models_folder, events.emit
+            )
+    except CancelledError:
+        return {"type": "cancelled"}
+    return {"type": "result", "checkpoint": checkpoint.name, "label": checkpoint.label}

@@ -7,6 +7,7 @@ import copy
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ def detector() -> HRNetDetector:
         elif isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.constant_(module.weight, 0.3)
             torch.nn.init.normal_(module.bias, std=0.1)
+            assert module.running_mean is not None
             torch.nn.init.normal_(module.running_mean, std=0.1)
     return network
 
@@ -76,7 +78,7 @@ def test_mmposes_own_inference_gives_the_same_keypoints(detector, frame, bounds,
         results = inference_topdown(model, frame[..., ::-1].copy(), bounds)  # reads BGR
     points, scores = detect(detector, frame, keypoints.boxes_around(bounds), flip)
     for row, result in enumerate(results):
-        instances = result.pred_instances
+        instances: Any = result.pred_instances
         np.testing.assert_allclose(points[row], instances.keypoints[0], atol=1e-4)  # pixels
         np.testing.assert_allclose(scores[row], instances.keypoint_scores[0], rtol=1e-4, atol=1e-4)
     assert (scores > 0).any()
