@@ -5,12 +5,12 @@
 import argparse
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -19,7 +19,7 @@ from capf_blender.core.errors import CaptureError
 from ..datasets.h36m import VALIDATION, read_h36m
 from ..datasets.mpi_inf_3dhp import PCK_JOINTS, read_3dhp
 from ..datasets.samples import PoseSamples
-from .predictors import PREDICTORS, Predictor, load_predictor
+from .predictors import PREDICTORS, Predictor, load_predictor, worker_weights
 from .scores import Protocol, Scores, as_text, h36m_protocol, mpi_inf_3dhp_protocol
 from .view_lifter import flip_test
 
@@ -30,7 +30,10 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     samples, protocol = _samples(options)
     device = _device(options.device)
-    predictor = load_predictor(options.model, _weights_folder(options.models), device)
+    own_keypoints = bool(np.isnan(samples.keypoints).any())
+    predictor = load_predictor(
+        options.model, worker_weights(options.models), device, own_keypoints, options.lifter
+    )
     if options.flip_test and not predictor.mirrors:
         raise CaptureError(
             "no_flip_test", f"{options.model} has no flip test.", "Leave --flip-test away."
@@ -103,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--labels", default=VALIDATION, metavar="FILE", help="of Human3.6M")
     parser.add_argument("--every", type=_positive, default=1, metavar="N", help="Nth frames only")
     parser.add_argument("--workers", type=int, default=2, help="processes that read images")
+    parser.add_argument("--lifter", type=Path, metavar="FILE", help="one that run.py train made")
     parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the weight files")
     return parser
 
@@ -123,16 +127,6 @@ def _device(wanted: str) -> str:
         message = f"There is no device {wanted!r} here ({str(error).splitlines()[0]})."
         raise CaptureError("bad_device", message, "Choose another one, or auto.") from error
     return wanted
-
-
-def _weights_folder(chosen: Path | None) -> Path:
-    """`chosen`, else the worker's, which run.py names. Raises CaptureError `weights_missing`."""
-    home = os.environ.get("CAPF_HOME")
-    if chosen is None and not home:
-        raise CaptureError(
-            "weights_missing", "It is not known where the weight files are.", "Give --models DIR."
-        )
-    return chosen or Path(str(home)) / "models"
 
 
 def _without_nan(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:

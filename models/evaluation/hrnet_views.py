@@ -1,23 +1,35 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HRNet as the detector behind a `ViewLifter`, and the paper's models."""
+"""HRNet as the detector of a `ViewLifter`: the paper's checkpoints, and lifters trained here."""
 
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..hrnet.backbone import HRNetDetector
+from capf_blender.core.errors import CaptureError
+from capf_blender.core.model_cards import CHECKPOINTS
+
+from ..checkpoint_import import LIFTER_PREFIX
+from ..context_pose_former import ContextAwarePoseFormer
+from ..hrnet.backbone import HRNetDetector, load_hrnet
 from ..hrnet.keypoints import DEVIATION, JOINTS_FROM_KEYPOINTS, MEAN, decode
+from .view_lifter import ViewLifter
 
 
 class HRNetOnCrops(nn.Module):
-    """Keypoints in Human3.6M's order, by COCO's, and maps of uint8 crops."""
+    """Keypoints in Human3.6M's order, made of COCO's, and maps of uint8 crops."""
+
+    mean: Tensor
+    deviation: Tensor
+    rules: Tensor
 
     def __init__(self, detector: HRNetDetector) -> None:
         super().__init__()
         self.detector = detector
-        constants = {"mean": MEAN, "deviation": DEVIATION}
-        for name, values in constants.items():
+        for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         rules = torch.from_numpy(JOINTS_FROM_KEYPOINTS).float()
         self.register_buffer("rules", rules, persistent=False)
@@ -27,3 +39,73 @@ class HRNetOnCrops(nn.Module):
         output = self.detector((crops.float() - self.mean) / self.deviation)
         points, _scores = decode(output.heatmaps.float())
         return self.rules @ points, output.maps
+
+
+def new_lifter(width: int, context: bool = True, drop_path: float = 0.2) -> ContextAwarePoseFormer:
+    """The paper's lifter for HRNet's maps, with weights to begin training from."""
+    channels = [width << level for level in range(4)]
+    return ContextAwarePoseFormer(map_channels=channels, drop_path=drop_path, context=context)
+
+
+def lifter_facts(width: int, context: bool) -> dict[str, str]:
+    """Metadata by which `load_trained` knows the lifter in a weight file."""
+    return {"lifter": "ContextAwarePoseFormer", "width": str(width), "context": str(context)}
+
+
+def load_view_lifter(
+    width: int, weights_folder: Path, own_keypoints: bool, lifter_file: Path | None = None
+) -> ViewLifter:
+    """The paper's model, or with `lifter_file` one trained here, behind HRNet.
+
+    `own_keypoints` says that HRNet is to find 2D joints too, for which the paper's files lack the
+    head. Raises CaptureError `weights_missing`, `bad_checkpoint` or `hrnet_not_installed`.
+    """
+    if lifter_file is not None:
+        detector = load_hrnet(width, checkpoint_file(f"hrnet_w{width}_coco", weights_folder))
+        return ViewLifter(load_trained(lifter_file, width), HRNetOnCrops(detector))
+    file = checkpoint_file(f"capf_hrnet_w{width}", weights_folder)
+    detector = load_hrnet(width, file)
+    if own_keypoints:
+        with_head = load_hrnet(width, checkpoint_file(f"hrnet_w{width}_coco", weights_folder))
+        detector.head = with_head.head
+    tensors = load_file(file)
+    lifter = new_lifter(width)
+    lifter.load_state_dict({
+        name.removeprefix(LIFTER_PREFIX): value
+        for name, value in tensors.items() if name.startswith(LIFTER_PREFIX)
+    })  # fmt: skip
+    return ViewLifter(lifter, HRNetOnCrops(detector))
+
+
+def load_trained(file: Path, width: int) -> ContextAwarePoseFormer:
+    """A lifter that `run.py train` has saved. Raises CaptureError `weights_missing` or
+    `bad_checkpoint`."""
+    if not file.is_file():
+        raise CaptureError("weights_missing", f"{file} does not exist.", "Give another --lifter.")
+    try:
+        with safe_open(file, "pt") as stored:
+            facts = stored.metadata() or {}
+            if facts.get("width") != str(width):
+                raise KeyError(f"its maps are those of HRNet-W{facts.get('width')}")
+            lifter = new_lifter(width, facts["context"] == "True")
+        lifter.load_state_dict(load_file(file))
+    except (SafetensorError, KeyError, RuntimeError) as error:
+        raise CaptureError(
+            "bad_checkpoint",
+            f"{file} holds no lifter for HRNet-W{width} ({str(error).splitlines()[0]}).",
+            "Give a best.safetensors of run.py train.",
+        ) from error
+    return lifter
+
+
+def checkpoint_file(name: str, weights_folder: Path) -> Path:
+    """The converted checkpoint. Raises CaptureError `weights_missing`."""
+    checkpoint = CHECKPOINTS[name]
+    path = Path(weights_folder) / checkpoint.file
+    if not path.is_file():
+        raise CaptureError(
+            "weights_missing",
+            f"{checkpoint.label} is not there ({path}).",
+            f"Fetch {checkpoint.published} from {checkpoint.publisher} and import it.",
+        )
+    return path

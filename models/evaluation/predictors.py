@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The project's models by name, as evaluation needs them: views in, 17 joints out."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -21,26 +23,50 @@ PREDICTORS = ("hrnet_w32", "hrnet_w48", "blazepose")
 class Predictor:
     """A loaded model."""
 
-    views: Callable[[PoseSamples], Dataset[dict[str, Tensor]]]
+    views: Callable[[PoseSamples], Dataset[dict[str, Any]]]
     predict: Callable[[dict[str, Tensor]], Tensor]
     """A batch of views to (B, 17, 3) metres, camera axes, relative to the pelvis."""
 
     mirrors: bool = True  # the views can be mirrored for a flip test
 
 
-def load_predictor(name: str, weights_folder: Path, device: str) -> Predictor:
-    """Raises CaptureError `unknown_model`, or what loading the model raises."""
+def load_predictor(
+    name: str,
+    weights_folder: Path,
+    device: str,
+    own_keypoints: bool = True,
+    lifter: Path | None = None,
+) -> Predictor:
+    """The model `name`, with the `lifter` in a file of `run.py train` in the place of its own.
+
+    `own_keypoints`: there are samples without 2D joints. Raises CaptureError `unknown_model`, or
+    what loading the model raises.
+    """
     if name in ("hrnet_w32", "hrnet_w48"):
         from .hrnet_views import load_view_lifter
 
-        model = load_view_lifter(int(name[-2:]), weights_folder).to(device).eval()
-        return Predictor(PersonViews, model)
-    if name == "blazepose":
+        model = load_view_lifter(int(name[-2:]), weights_folder, own_keypoints, lifter)
+        return Predictor(PersonViews, model.to(device).eval())
+    if name == "blazepose" and lifter is None:
         from .blazepose_views import BlazePoseOnViews, WideViews
 
         return Predictor(WideViews, BlazePoseOnViews(weights_folder, device), mirrors=False)
     raise CaptureError(
         "unknown_model",
-        f"There is no model {name!r} to evaluate.",
+        f"There is no model {name!r} {'to put a lifter into' if lifter else 'to evaluate'}.",
         f"Choose one of: {', '.join(PREDICTORS)}.",
+    )
+
+
+def worker_weights(chosen: str | Path | None) -> Path:
+    """`chosen`, else the folder of the worker, whose home run.py names. Raises CaptureError
+    `weights_missing`."""
+    if chosen:
+        return Path(chosen)
+    if home := os.environ.get("CAPF_HOME"):
+        return Path(home) / "models"
+    raise CaptureError(
+        "weights_missing",
+        "It is not known where the weight files are.",
+        "Name their folder, or start this through run.py.",
     )

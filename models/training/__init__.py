@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training of lifters; not part of the add-on."""
