@@ -233,7 +233,7 @@ class BlazePoseEstimator:
         return [
             PersonPose(
                 person=tracks[row].person,
-                bbox=_bounds(np.concatenate((keypoints[n], joints_2d[n])), size),
+                bbox=bounds_of(np.concatenate((keypoints[n], joints_2d[n])), size),
                 keypoints_2d=keypoints[n].astype(np.float32),
                 confidence=landmarks.visibility[n].astype(np.float32),
                 joints=joints[n],
@@ -252,7 +252,7 @@ def _same(landmarks: Landmarks, row: int, other: int) -> bool:
     return same_person(points[row], points[other], landmarks.regions[[row, other], 2].max())
 
 
-def _bounds(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def bounds_of(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(4,) left, top, right, bottom of (N, 2) points, inside the frame."""
     low, high = np.clip(points.min(axis=0), 0, size), np.clip(points.max(axis=0), 0, size)
     return np.concatenate((low, high)).astype(np.float32)

@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The paper's released networks out of the worker's models folder, ready for inference."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from capf_blender.core.errors import CaptureError
+from capf_blender.core.model_cards import CHECKPOINTS
+
+from ..checkpoint_import import LIFTER_PREFIX
+from ..context_pose_former import ContextAwarePoseFormer
+from .backbone import HRNetDetector, load_hrnet
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Released:
+    """One detector gives keypoints and maps, unless the lifter was trained on another's maps."""
+
+    detector: HRNetDetector
+    map_detector: HRNetDetector | None  # only its maps: the checkpoint has no heatmap head
+    lifter: ContextAwarePoseFormer
+
+    def detect(self, crops: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Heatmaps and the lifter's maps of (B, 3, 256, 192) crops, as `HRNetDetector`'s."""
+        output = self.detector(crops)
+        if self.map_detector is None:
+            return output.heatmaps, output.maps
+        return output.heatmaps, self.map_detector(crops).maps
+
+
+def load_released(width: int, models_folder: Path, device: str | torch.device) -> Released:
+    """The detector `hrnet_wN_coco` and the lifter `capf_hrnet_wN`.
+
+    A lifter reads only the maps that it was trained on, and a head only fits its own backbone. The
+    released lifters' backbone is the original HRNet: with that file imported as the detector one
+    forward does both; behind OpenMMLab's retrained one the lifter gets a backbone of its own.
+    Raises CaptureError `weights_missing`, `bad_checkpoint` or `hrnet_not_installed`.
+    """
+    detector_file, lifter_file = (
+        Path(models_folder) / CHECKPOINTS[name.format(width)].file
+        for name in ("hrnet_w{}_coco", "capf_hrnet_w{}")
+    )
+    for file in (detector_file, lifter_file):
+        if not file.is_file():
+            raise CaptureError(
+                "weights_missing", f"The model file {file} is missing.", "Download or import it."
+            )
+    detector = load_hrnet(width, detector_file)
+    map_detector = load_hrnet(width, lifter_file)
+    if _same_backbone(detector, map_detector):
+        map_detector = None
+    else:
+        logger.info("%s has a backbone of its own: two forwards a crop", lifter_file.name)
+    lifter = ContextAwarePoseFormer(map_channels=[width << level for level in range(4)])
+    tensors = load_file(lifter_file)
+    try:
+        lifter.load_state_dict({
+            name.removeprefix(LIFTER_PREFIX): value
+            for name, value in tensors.items()
+            if name.startswith(LIFTER_PREFIX)
+        })  # fmt: skip
+    except RuntimeError as error:
+        raise CaptureError(
+            "bad_checkpoint", f"{lifter_file} holds another lifter.", "Import it again."
+        ) from error
+    networks = [network and network.to(device) for network in (detector, map_detector)]
+    return Released(networks[0] or detector, networks[1], lifter.eval().to(device))
+
+
+def _same_backbone(one: HRNetDetector, other: HRNetDetector) -> bool:
+    weights = other.backbone.state_dict()
+    return all(
+        torch.equal(value, weights[name])
+        for name, value in one.backbone.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    )
