@@ -110,19 +110,15 @@ def test_other_settings_do_not_go_on_with_a_run(tmp_path):
 
 def test_two_processes_train_like_one(tmp_path):
     """Gradients are those of the whole batch: the same weights but for rounding."""
-    script = tiny_training.__file__
+    train(task(Persons(10)), tiny_training.TOGETHER, tmp_path / "one", ALONE)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    for command in ([sys.executable, script], [*launcher, "--nproc-per-node", "2", script]):
-        out = tmp_path / str(len(command))
-        done = subprocess.run(
-            [*command, out], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-    one, two = (weights_of(out) for out in sorted(tmp_path.iterdir(), key=lambda f: int(f.name)))
+    command = [*launcher, "--nproc-per-node", "2", tiny_training.__file__, tmp_path / "two"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    one, two = (weights_of(tmp_path / name) for name in ("one", "two"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=0, atol=2e-4)
-    first, second = (log_of(out) for out in tmp_path.iterdir())
-    for a, b in zip(first, second, strict=True):
+    for a, b in zip(log_of(tmp_path / "one"), log_of(tmp_path / "two"), strict=True):
         assert a["train_mm"] == pytest.approx(b["train_mm"], rel=1e-3)
         assert a["validation_mm"] == pytest.approx(b["validation_mm"], rel=1e-3)
 
@@ -184,9 +180,9 @@ def test_the_shipped_recipe_is_the_papers():
 @pytest.fixture(scope="module")
 def h36m(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("h36m")
-    records = dataset_files.h36m_records({(1, 2): 4, (5, 3): 2}, folder, seed=1)
+    records = dataset_files.h36m_records({(1, 2): 3, (5, 3): 2}, folder, seed=1)
     dataset_files.write_h36m(folder, records, "h36m_train.pkl")
-    records = dataset_files.h36m_records({(9, 2): 3, (11, 14): 2}, folder, seed=2)
+    records = dataset_files.h36m_records({(9, 2): 2, (11, 14): 1}, folder, seed=2)
     detected = [r | {"joints_2d_cpn": r["joints_2d"] + 0.7} for r in records]
     dataset_files.write_h36m(folder, detected)
     return folder
@@ -201,8 +197,7 @@ def paper(tmp_path_factory) -> tuple[Path, HRNetDetector, ContextAwarePoseFormer
     detector, lifter = HRNetDetector(32), ContextAwarePoseFormer()
     for module in detector.modules():  # so that the maps of 200 residual layers stay bounded
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.weight.data.fill_(0.5)
-            module.running_var.fill_(1.3)
+            torch.nn.init.constant_(module.weight, 0.5)
     network = detector.state_dict()
     stored = {name: value for name, value in network.items() if name.startswith("backbone.")}
     stored |= {f"volume_net.{name}": value for name, value in lifter.state_dict().items()}
@@ -232,8 +227,11 @@ def run_evaluate(tmp_path, capsys, h36m, paper) -> Callable[..., dict]:
     return run
 
 
+SWAP = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
+
+
 def directly(h36m: Path, paper, mirrored: bool = False) -> np.ndarray:
-    """(5, 17, 3) poses without any of the code between files and networks but the crops'."""
+    """(3, 17, 3) poses without any of the code between files and networks but the crops'."""
     samples = read_h36m(h36m)
     poses = []
     for row in range(len(samples)):
@@ -244,15 +242,14 @@ def directly(h36m: Path, paper, mirrored: bool = False) -> np.ndarray:
         width, height = dataset_files.WIDTH, dataset_files.HEIGHT
         keypoints = 2 * samples.keypoints[row] / width - [1, height / width]
         if mirrored:
-            swap = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
             crop = crop[:, ::-1].copy()
-            points = (points * [-1, 1] + [191, 0])[swap]
-            keypoints = (keypoints * [-1, 1])[swap]
+            points = (points * [-1, 1] + [191, 0])[SWAP]
+            keypoints = (keypoints * [-1, 1])[SWAP]
         with torch.no_grad():
             maps = paper[1](normalise(crop[None], "cpu")).maps
             reference = torch.from_numpy(points / [96, 128] - 1).float()[None]
             pose = paper[2](torch.from_numpy(keypoints).float()[None], reference, maps)[0].numpy()
-        poses.append((pose * [-1, 1, 1])[swap] if mirrored else pose)
+        poses.append((pose * [-1, 1, 1])[SWAP] if mirrored else pose)
     return np.array(poses)
 
 
@@ -262,24 +259,24 @@ def test_evaluation_of_the_papers_checkpoint(h36m, paper, run_evaluate):
     errors = 1000 * np.linalg.norm(poses - poses[:, :1] - truth, axis=2).mean(1)
     report = run_evaluate("--batch", "2")
     scores = report["scores"]["MPJPE"]
-    assert scores["Dir."] == pytest.approx(errors[:3].mean(), abs=0.05)
-    assert scores["Walk"] == pytest.approx(errors[3:].mean(), abs=0.05)
+    assert scores["Dir."] == pytest.approx(errors[:2].mean(), abs=0.05)
+    assert scores["Walk"] == pytest.approx(errors[2:].mean(), abs=0.05)
     assert scores["Avg"] == pytest.approx((scores["Dir."] + scores["Walk"]) / 2)
     assert scores["Smoke"] is None
-    assert report["frames"] == 5
+    assert report["frames"] == 3
     with pytest.raises(CaptureError, match="HRNet-W32 is not there"):
         run_evaluate("--keypoints", "detector")
 
     poses = (poses + directly(h36m, paper, mirrored=True)) / 2
     errors = 1000 * np.linalg.norm(poses - poses[:, :1] - truth, axis=2).mean(1)
-    flipped = run_evaluate("--flip-test", "--batch", "5")["scores"]["MPJPE"]
-    assert flipped["Walk"] == pytest.approx(errors[3:].mean(), abs=0.05)
+    flipped = run_evaluate("--flip-test", "--batch", "3")["scores"]["MPJPE"]
+    assert flipped["Walk"] == pytest.approx(errors[2:].mean(), abs=0.05)
     assert abs(flipped["Walk"] - scores["Walk"]) > 0.1
 
 
 def test_hrnets_own_keypoints(run_evaluate, with_head):
     found = run_evaluate("--keypoints", "detector", "--every", "2")
-    assert found["frames"] == 3
+    assert found["frames"] == 2
     assert all(math.isfinite(found["scores"][row]["Avg"]) for row in ("MPJPE", "P-MPJPE"))
     assert found["scores"]["MPJVE"]["Avg"] is None  # no successive frames
 
@@ -294,7 +291,7 @@ def test_training_from_a_config(tmp_path, h36m, with_head, run_evaluate, capsys)
         models = "{with_head}"
         keypoints = "joints_2d"
         [run]
-        epochs = 2
+        epochs = 1
         batch = 4
         workers = 0
     """
@@ -312,11 +309,11 @@ def test_training_from_a_config(tmp_path, h36m, with_head, run_evaluate, capsys)
 
     options = [str(path), "--out", str(out), "--device", "cpu", "--processes", "1"]
     assert train_command.main(options) == 0  # all epochs are done already
-    assert capsys.readouterr().out.startswith("2 epochs, best ")
+    assert capsys.readouterr().out.startswith("1 epochs, best ")
     last = min(log_of(out), key=lambda row: row["validation_mm"])
     best = ["--lifter", str(out / "best.safetensors"), "--keypoints", "joints_2d"]
     scores = run_evaluate(*best)["scores"]["MPJPE"]
-    mean = (3 * scores["Dir."] + 2 * scores["Walk"]) / 5
+    mean = (2 * scores["Dir."] + scores["Walk"]) / 3
     assert mean == pytest.approx(last["validation_mm"], abs=0.05)
 
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A few synthetic persons with feature maps, and the real lifter to learn them.
 
-As a program (`tiny_training.py OUT`) it trains on them, alone or under torch's launcher.
+As a program (`tiny_training.py OUT`) it trains on them under torch's launcher.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,13 @@ def task(data: Persons, blocks: int = 1, drop_path: float = 0.0) -> Task:
 def config(
     epochs: int, batch: int, lr: float = 6.4e-4, decay: float = 0.99, **run: Any
 ) -> TrainingConfig:
-    options = RunConfig(epochs, batch, **({"workers": 0} | run))
+    options = replace(RunConfig(epochs, batch, workers=0), **run)
     return TrainingConfig("tiny", {"kind": "tiny"}, options, OptimiserConfig(lr, decay=decay))
 
+
+TOGETHER = config(epochs=2, batch=4)
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with join("cpu") as process:
-        train(task(Persons(10)), config(epochs=2, batch=4), Path(sys.argv[1]), process)
+        train(task(Persons(10)), TOGETHER, Path(sys.argv[1]), process)
