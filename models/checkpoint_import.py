@@ -69,6 +69,7 @@ def import_checkpoint(file: Path, models_folder: Path) -> Checkpoint:
             for name, value in tensors.items()
         }
         save_file(whole, temporary, facts)
+        temporary.chmod(0o644)  # safetensors lets nobody else read it
         temporary.replace(target)
     except Exception as error:  # safetensors wraps what the file system says
         temporary.unlink(missing_ok=True)

@@ -12,6 +12,9 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from capf_blender.core.errors import CaptureError
@@ -63,33 +66,36 @@ class HRNetDetector(nn.Module):
 
 
 def load_hrnet(width: int, weights: Path | None = None) -> HRNetDetector:
-    """HRNet-W32 or -W48 in eval mode; `weights` is a safetensors file with `backbone.*` and, but
-    for a lifter's checkpoint, `head.*`. None: random weights.
+    """HRNet-W32 or -W48 in eval mode; `weights` is a safetensors file with `backbone.*` and
+    `head.*`, or a lifter's checkpoint, which has no head: then heatmaps are zero. None: random.
 
-    A file without head leaves the head's weights random. Raises CaptureError `hrnet_not_installed`,
-    or `bad_checkpoint` when the file does not hold this network.
+    Raises CaptureError `hrnet_not_installed`, or `bad_checkpoint` when the file does not hold this
+    network.
     """
     if width not in WIDTHS:
         raise ValueError(f"HRNet of width {width}; known are {WIDTHS}")
-    detector = HRNetDetector(width)
-    if weights is not None:
-        from safetensors.torch import load_file
-
-        tensors = load_file(weights)
-        parts = ("backbone.", "head.") if "head.final_layer.weight" in tensors else ("backbone.",)
-        own = {name: value for name, value in tensors.items() if name.startswith(parts)}
-        wanted = {name for name in detector.state_dict() if name.startswith(parts)}
-        try:
-            if wanted != set(own):
-                raise RuntimeError(f"{len(wanted ^ set(own))} names differ")
-            detector.load_state_dict(own, strict=False)
-        except RuntimeError as error:
-            raise CaptureError(
-                "bad_checkpoint",
-                f"{weights} does not hold an HRNet-W{width} ({str(error).splitlines()[0]}).",
-                "Download or import it again.",
-            ) from error
-    return detector.eval()
+    if weights is None:
+        return HRNetDetector(width).eval()
+    with torch.device("meta"):  # without the time that random weights take
+        detector = HRNetDetector(width).eval()
+    try:
+        stored = {
+            name: value
+            for name, value in load_file(weights).items()
+            if name.startswith(("backbone.", "head."))
+        }
+        if not any(name.startswith("head.") for name in stored):
+            for name, value in detector.head.state_dict().items():
+                stored[f"head.{name}"] = torch.zeros(value.shape)
+        detector.load_state_dict(stored, assign=True)
+    except (SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise CaptureError(
+            "bad_checkpoint",
+            f"{weights} does not hold an HRNet-W{width} ({reason}).",
+            "Download or import it again.",
+        ) from error
+    return detector
 
 
 def _stages(width: int) -> dict[str, dict]:

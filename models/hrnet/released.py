@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -53,14 +54,17 @@ def load_released(width: int, models_folder: Path, device: str | torch.device) -
             raise CaptureError(
                 "weights_missing", f"The model file {file} is missing.", "Download or import it."
             )
-    detector = load_hrnet(width, detector_file)
-    map_detector = load_hrnet(width, lifter_file)
-    if _same_backbone(detector, map_detector):
-        map_detector = None
-    else:
+    detector, map_detector = load_hrnet(width, detector_file), None
+    try:
+        tensors = load_file(lifter_file)
+    except SafetensorError as error:
+        raise CaptureError(
+            "bad_checkpoint", f"{lifter_file} is damaged ({error}).", "Import it again."
+        ) from error
+    if not _is_backbone_of(detector, tensors):
         logger.info("%s has a backbone of its own: two forwards a crop", lifter_file.name)
+        map_detector = load_hrnet(width, lifter_file)
     lifter = ContextAwarePoseFormer(map_channels=[width << level for level in range(4)])
-    tensors = load_file(lifter_file)
     try:
         lifter.load_state_dict({
             name.removeprefix(LIFTER_PREFIX): value
@@ -75,10 +79,10 @@ def load_released(width: int, models_folder: Path, device: str | torch.device) -
     return Released(networks[0] or detector, networks[1], lifter.eval().to(device))
 
 
-def _same_backbone(one: HRNetDetector, other: HRNetDetector) -> bool:
-    weights = other.backbone.state_dict()
+def _is_backbone_of(detector: HRNetDetector, tensors: dict[str, Tensor]) -> bool:
+    """Whether the detector's backbone is the one in `tensors`, number by number."""
     return all(
-        torch.equal(value, weights[name])
-        for name, value in one.backbone.state_dict().items()
+        (other := tensors.get(f"backbone.{name}")) is not None and torch.equal(value, other)
+        for name, value in detector.backbone.state_dict().items()
         if not name.endswith("num_batches_tracked")
     )
