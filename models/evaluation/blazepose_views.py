@@ -20,6 +20,9 @@ from ..interface import Camera, Detections
 WIDE_SIDE = 3.0  # metres that a view shows: what BlazePose looks at may leave the 2 m box
 WIDE_PIXELS = 640
 FIRST_SIDE = 2.4  # metres: about BlazePose's region of a standing adult
+# each further one where the last one says the person is, as in a video; on balance_cam01 MPJPE is
+# 131 mm with two, 110 with three, 102 with five, about that of whole clips
+LOOKS = 5
 USUAL_FOCAL = 1.15  # widths of the frame, where labels name no camera: Human3.6M's
 
 
@@ -66,9 +69,9 @@ class BlazePoseOnViews:
         wide, box = view["wide"][n].cpu().numpy(), view["box"][n].double().cpu().numpy()
         side = WIDE_PIXELS * FIRST_SIDE / WIDE_SIDE
         region = np.array([[WIDE_PIXELS / 2, WIDE_PIXELS / 2, side, 0.0]])
-        # as in a video, the second look is where the first one says the person is
-        first = find_landmarks(self._network, wide, region)
-        landmarks = find_landmarks(self._network, wide, first.next_regions)
+        landmarks = find_landmarks(self._network, wide, region)
+        for _again in range(1, LOOKS):
+            landmarks = find_landmarks(self._network, wide, landmarks.next_regions)
         width, height = (int(length) for length in view["size"][n])
         camera = Camera(width, height, float(view["focal"][n]))
         return self._lifter(_in_frame(landmarks, box), camera)[:, :JOINTS]
