@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from capf_blender.core.errors import CaptureError
 
 from ..datasets.h36m import VALIDATION, read_h36m
+from ..datasets.loading import batches
 from ..datasets.mpi_inf_3dhp import PCK_JOINTS, read_3dhp
 from ..datasets.samples import PoseSamples
 from .predictors import PREDICTORS, Predictor, load_predictor, worker_weights
@@ -62,9 +62,8 @@ def evaluate(
 ) -> Scores:
     """Runs the model over all samples; `batch` and `workers` do not change the results."""
     scores = Scores(samples)
-    loader = DataLoader(predictor.views(samples), batch_size=batch, num_workers=workers)
     done, shown, started = 0, 0.0, time.monotonic()
-    for view in loader:
+    for view in batches(predictor.views(samples), workers, batch_size=batch):
         rows = view["row"]
         view = {name: values.to(device, non_blocking=True) for name, values in view.items()}
         with torch.inference_mode():

@@ -35,7 +35,7 @@ class HRNetOnCrops(nn.Module):
         self.register_buffer("rules", rules, persistent=False)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """As `view_lifter.Detector`."""
+        """(B, 17, 2) pixels of the crop, and the four maps, of (B, 3, 256, 192) uint8 RGB."""
         output = self.detector((crops.float() - self.mean) / self.deviation)
         points, _scores = decode(output.heatmaps.float())
         return self.rules @ points, output.maps

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A frozen detector and a lifter as one network on the views of a data set."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,18 +10,11 @@ from torch import Tensor, nn
 from ..datasets.samples import CROP_WIDTH, coordinates, from_crop, mirror, mirror_joints
 
 
-class Detector(Protocol):
-    """What finds keypoints and makes feature maps; a module, so that it can be moved and frozen."""
-
-    def __call__(self, crops: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """(B, 17, 2) pixels of the crop in Human3.6M's order, and the feature maps, of (B, 3, 256,
-        192) uint8 RGB crops."""
-        ...
-
-
 class ViewLifter(nn.Module):
     """Views of persons (`PersonViews`, batched) to 3D poses.
 
+    The detector makes of (B, 3, 256, 192) uint8 RGB crops the keypoints (B, 17, 2), pixels of the
+    crop in Human3.6M's order, and the feature maps.
     The detector never learns: no gradient, and it stays in eval mode, so that the statistics of its
     normalisation stay what they are. Views that bring `maps` need no detector.
     """

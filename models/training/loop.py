@@ -7,19 +7,18 @@ Nothing in it knows which network learns, or from what.
 
 import math
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import Dataset, Subset
 
 from capf_blender.core.errors import CaptureError
 
 from .. import metrics
+from ..datasets.loading import batches
 from .config import TrainingConfig
 from .journal import Journal
 from .processes import Process
@@ -115,7 +114,8 @@ def _epoch(
         task.training.set_epoch(position.epoch)  # pyright: ignore[reportAttributeAccessIssue]
     rows.start(position.epoch, position.step)
     network.train()
-    for batch in _loader(task.training, config, process, batch_sampler=rows):
+    pinned = process.device.type == "cuda"
+    for batch in batches(task.training, config.run.workers, batch_sampler=rows, pin_memory=pinned):
         batch = to_device(batch, process.device)
         loss = _loss(network, batch, config, process)
         machinery.optimiser.zero_grad(set_to_none=True)
@@ -165,7 +165,7 @@ def validate(
     own = Subset(data, range(process.rank, count, process.count))
     batch_size = max(1, config.run.batch // process.count)
     totals = torch.zeros(3, dtype=torch.float64)
-    for batch in _loader(own, config, process, batch_size=batch_size):
+    for batch in batches(own, config.run.workers, batch_size=batch_size):
         batch = to_device(batch, process.device)
         poses = metrics.root_relative(_poses(network, batch, config, process)).double()
         truth = metrics.root_relative(batch["joints"]).double()
@@ -179,23 +179,6 @@ def _mean_mm(position: Position, process: Process) -> float:
     own = torch.tensor([position.loss_sum, position.persons], dtype=torch.float64)
     total, persons = process.sum(own.to(process.device)).tolist()
     return 1000 * total / persons
-
-
-def _loader(
-    data: Dataset[dict[str, Any]], config: TrainingConfig, process: Process, **batches: Any
-) -> Iterable[dict[str, Any]]:
-    return DataLoader(
-        data,
-        num_workers=config.run.workers,
-        pin_memory=process.device.type == "cuda",
-        worker_init_fn=_one_thread,
-        generator=torch.Generator(),  # else each loader draws from the network's random numbers
-        **batches,
-    )
-
-
-def _one_thread(_worker: int) -> None:
-    cv2.setNumThreads(1)  # there are as many workers as wanted threads
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

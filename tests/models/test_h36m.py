@@ -15,6 +15,7 @@ import torch
 
 from capf_blender.core.errors import CaptureError
 from models.datasets.h36m import ACTIONS, read_h36m
+from models.datasets.loading import batches
 from models.datasets.person_views import PersonViews
 from models.datasets.restricted_pickle import load_arrays
 from models.datasets.samples import PoseSamples, mirror
@@ -215,6 +216,8 @@ def test_half_of_the_views_are_mirrored_the_same_ones_each_time(samples):
 def test_a_missing_image_is_named(samples, tmp_path):
     with pytest.raises(CaptureError, match=r"_ca_01_000001\.jpg is missing"):
         PersonViews(replace(samples, folder=tmp_path))[0]
+    with pytest.raises(CaptureError, match=r"^The image .*_000001\.jpg is missing\. Check that"):
+        list(batches(PersonViews(replace(samples, folder=tmp_path)), workers=1, batch_size=1))
 
 
 # --- figures ------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def test_eight_persons_are_learnt_by_heart(tmp_path):
     assert 1000 * error == pytest.approx(found.best_mm, abs=1e-2)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path, precision):
     """Interrupted between epochs, and within one, with stochastic depth at work."""
     run = config(epochs=3, batch=2, precision=precision, checkpoint_steps=1)
