@@ -93,7 +93,7 @@ def _draw_weights(layout: bpy.types.UILayout, model: str, context: bpy.types.Con
     home = environment.home_folder(preferences.preferences(context).home)
     for checkpoint in environment.missing_checkpoints(home, model):
         box = layout.box()
-        text = f"{checkpoint.label} is missing: {checkpoint.published}, {checkpoint.licence}"
+        text = f"{checkpoint.label} is missing: {checkpoint.published}; licence: {checkpoint.licence}"
         draw_sentence(box, text, "ERROR", context.region.width)
         if checkpoint.source:
             button = box.operator("capf.download_weights", icon="IMPORT")
