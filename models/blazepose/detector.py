@@ -90,15 +90,17 @@ def _window_image(frame: np.ndarray, window: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     x0, x1 = max(round(left), 0), min(round(left + side), width)
     y0, y1 = max(round(top), 0), min(round(top + side), height)
-    a, c = round((x0 - left) * scale), round((x1 - left) * scale)
-    b, d = round((y0 - top) * scale), round((y1 - top) * scale)
+    # rounded to pixels of the frame, the window's edges may lie outside of the image by one
+    a, c, b, d = (
+        min(max(round(scale * offset), 0), INPUT_SIZE)
+        for offset in (x0 - left, x1 - left, y0 - top, y1 - top)
+    )
     image = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), np.uint8)
-    inner = (max(c - a, 1), max(d - b, 1))
+    if x0 >= x1 or y0 >= y1 or a >= c or b >= d:  # beside the frame, or hardly in it
+        return image
     # areas are averaged: people a few pixels wide would be lost between the samples otherwise
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image[b : b + inner[1], a : a + inner[0]] = cv2.resize(
-        frame[y0:y1, x0:x1], inner, interpolation=interpolation
-    )
+    image[b:d, a:c] = cv2.resize(frame[y0:y1, x0:x1], (c - a, d - b), interpolation=interpolation)
     return image
 
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from models.blazepose.detector import ANCHORS, _suppress, overlap, tiles, whole_frame
+from models.blazepose.detector import (
+    ANCHORS,
+    INPUT_SIZE,
+    _suppress,
+    _window_image,
+    overlap,
+    tiles,
+    whole_frame,
+)
 from models.blazepose.landmarks import refine
 from models.blazepose.regions import MARGIN, crop, regions_from_alignment, to_frame
 
@@ -64,6 +72,29 @@ def test_tiles_cover_the_frame(width, height):
     ((left, top, extent),) = whole_frame(width, height)
     assert left <= 0 <= width <= left + extent
     assert top <= 0 <= height <= top + extent
+
+
+def test_windows_of_any_size_anywhere_become_images():
+    rng = np.random.default_rng(0)
+    frame = np.full((90, 160, 3), 200, np.uint8)
+
+    def beside(left: float, top: float, side: float) -> bool:
+        edges = [(max(a, 0), min(a + side, b)) for a, b in ((left, 160), (top, 90))]
+        return any(end - start <= max(1, side / INPUT_SIZE) for start, end in edges)
+
+    for _ in range(2000):
+        side = np.exp(rng.uniform(np.log(3), np.log(900)))
+        left, top = rng.uniform(-1.2, 1.2, 2) * (160, 90) - side / 4
+        image = _window_image(frame, np.array([left, top, side]))
+        assert image.shape == (INPUT_SIZE, INPUT_SIZE, 3)
+        if not image.any():
+            assert beside(left, top, side)
+            continue
+        for axis, start, size in ((0, left, 160), (1, top, 90)):
+            pixels = np.ptp(np.flatnonzero((image[..., 0] > 0).any(axis))) + 1
+            inside = np.ptp(np.clip([start, start + side], 0, size))
+            # edges are rounded to whole pixels in the frame and in the image
+            assert abs(pixels - inside * INPUT_SIZE / side) <= INPUT_SIZE / side + 1
 
 
 def test_overlapping_boxes_become_their_weighted_mean():
