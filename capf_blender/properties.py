@@ -16,7 +16,7 @@ def _has_bones(_self, candidate: bpy.types.Object) -> bool:
 class CAPF_PG_scene(bpy.types.PropertyGroup):
     strip: bpy.props.StringProperty(
         name="Strip",
-        description="Video strip to capture; the active strip when left empty",
+        description="Video strip to capture; the active or only one when left empty",
     )
     use_range: bpy.props.BoolProperty(
         name="Frame Range",

@@ -40,14 +40,23 @@ def apply_take(
 
     `scene_frames` (N,) are keyed with the motion at `times_s` (N,), seconds of source time; both
     increase. Frames without the person get no keys. An armature of ours is fitted to the body that
-    was solved. Raises CaptureError `no_pose`, `no_frames` or `foreign_armature`; nothing is changed
-    then.
+    was solved; one that was deleted, and is in no scene any more, is replaced. Raises CaptureError
+    `no_pose`, `no_frames`, `foreign_armature` or `hidden_armature`; nothing is changed then.
     """
+    if armature is not None and not armature.users_scene:
+        armature = None  # deleted in the 3D View: what refers to it keeps it in the file
     if armature is not None and not armatures.is_ours(armature):
         raise CaptureError(
             "foreign_armature",
             f"{armature.name} is not an armature that this add-on made.",
             "Clear the armature field to get a new one.",
+        )
+    context.view_layer.update()  # what was linked or excluded just now counts
+    if armature is not None and armature.name not in context.view_layer.objects:
+        raise CaptureError(
+            "hidden_armature",
+            f"{armature.name} is in another scene, or in a collection that is excluded here.",
+            "Show that collection, or clear the armature field to get a new armature.",
         )
     motion = solve(take, settings)
     moments = sample(motion, times_s)

@@ -14,9 +14,9 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
 
 
 def strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
-    """The scene's top-level strips."""
+    """The scene's strips, those within meta strips included: they too lie at scene frames."""
     editor = scene.sequence_editor
-    return [] if editor is None else list(editor.strips)
+    return [] if editor is None else list(editor.strips_all)
 
 
 def active_strip(scene: bpy.types.Scene) -> bpy.types.Strip | None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a sequencer strip to the file, the time range and the scene frames of a capture."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,12 @@ class Footage:
 
         Raises CaptureError `empty_range` when none is left.
         """
+        if first is not None and last is not None and last < first:
+            raise CaptureError(
+                "empty_range",
+                f"The frame range ends at {last}, before it starts at {first}.",
+                "Change the range or turn it off.",
+            )
         start = self.first_frame if first is None else max(first, self.first_frame)
         end = self.last_frame if last is None else min(last, self.last_frame)
         if end < start:
@@ -76,6 +83,35 @@ def find_strip(context: bpy.types.Context, name: str) -> bpy.types.Strip:
     )
 
 
+def source_of(strip: bpy.types.Strip, scene: bpy.types.Scene) -> Path | None:
+    """The video, image or folder of images that `strip` shows; None when it shows none."""
+    if strip.type == "MOVIE":
+        return _path(strip.filepath, scene)
+    if strip.type == "IMAGE":
+        folder = _path(strip.directory, scene)
+        return folder / strip.elements[0].filename if len(strip.elements) == 1 else folder
+    if strip.type == "MOVIECLIP" and strip.clip is not None:
+        return _path(strip.clip.filepath, strip.clip)
+    return None
+
+
+def _path(path: str, owner: bpy.types.ID) -> Path:
+    """A path that `owner` holds, absolute and without detours, so that equal ones compare equal."""
+    return Path(os.path.normpath(bpy.path.abspath(path, library=owner.library)))
+
+
+def strip_showing(scene: bpy.types.Scene, source: str, name: str) -> bpy.types.Strip | None:
+    """The strip that shows the file `source`: of several the one called `name`, else the first.
+
+    Where none shows it, the footage may have been moved on the disk: then the one called `name`.
+    """
+    strips = compat.strips(scene)
+    named = [strip for strip in strips if strip.name == name]
+    showing = [strip for strip in strips if source and source_of(strip, scene) == Path(source)]
+    candidates = [strip for strip in named if strip in showing] or showing or named
+    return min(candidates, key=compat.handles, default=None)
+
+
 def read_strip(strip: bpy.types.Strip, scene: bpy.types.Scene) -> Footage:
     """What `strip` of `scene` shows. Raises CaptureError when its capture would not be right."""
     _refuse_altered_time(strip, scene)
@@ -111,7 +147,7 @@ def _refuse_altered_time(strip: bpy.types.Strip, scene: bpy.types.Scene) -> None
 
 
 def _read_movie(strip: bpy.types.Strip, scene: bpy.types.Scene) -> Footage:
-    source = Path(bpy.path.abspath(strip.filepath, library=scene.library))
+    source = _path(strip.filepath, scene)
     fps = strip.fps or scene_fps(scene)
     trim_start, trim_end = compat.hard_trims(strip)
     first, end = compat.handles(strip)
@@ -151,7 +187,7 @@ def _plays_in_real_time(
 
 
 def _read_images(strip: bpy.types.Strip, scene: bpy.types.Scene) -> Footage:
-    folder = Path(bpy.path.abspath(strip.directory, library=scene.library))
+    folder = _path(strip.directory, scene)
     names = tuple(element.filename for element in strip.elements)
     first, end = compat.handles(strip)
     fps = scene_fps(scene)
@@ -175,7 +211,7 @@ def _read_movie_clip(strip: bpy.types.Strip, scene: bpy.types.Scene) -> Footage:
     fps = clip.fps or scene_fps(scene)
     trim_start, _ = compat.hard_trims(strip)
     return Footage(
-        source=Path(bpy.path.abspath(clip.filepath, library=clip.library)),
+        source=_path(clip.filepath, clip),
         images=(),
         source_fps=fps,
         time_map=strip_time_map(compat.content_start(strip), trim_start, fps, fps, False),

@@ -14,8 +14,8 @@ MANNEQUIN = "capf_mannequin"
 COLOURS = {
     "Body": (0.72, 0.70, 0.66, 1.0),
     "Joint": (0.16, 0.17, 0.19, 1.0),
-    "Left": (0.20, 0.46, 0.72, 1.0),
-    "Right": (0.85, 0.45, 0.18, 1.0),
+    "Left": (0.85, 0.45, 0.18, 1.0),  # as in contact sheets: left orange, right blue
+    "Right": (0.20, 0.46, 0.72, 1.0),
     "Face": (0.05, 0.05, 0.06, 1.0),
 }
 

@@ -11,7 +11,7 @@ from ..blender import compat, footage
 from ..blender.apply import apply_take
 from ..core.errors import CaptureError
 from ..core.solve import SolveSettings
-from ..core.take import Take, load_take
+from ..core.take import Take, load_request, load_take
 from ..core.timing import TimeMap
 from ..properties import chosen_focal_px
 
@@ -54,10 +54,14 @@ class CAPF_OT_apply_take(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = compat.sequencer_scene(context).capf
+        scene = compat.sequencer_scene(context)
+        settings = scene.capf
+        folder = Path(bpy.path.abspath(settings.take_folder))
+        source = load_request(folder).get("request", {}).get("source", "")
+        strip = footage.strip_showing(scene, source, settings.take_strip)
         try:
-            take = load_take(Path(bpy.path.abspath(settings.take_folder)))
-            frames, times_s = key_frames(context, take, settings.take_strip)
+            take = load_take(folder)
+            frames, times_s = key_frames(context, take, strip.name if strip else "")
             solve_settings = SolveSettings(
                 height_m=settings.height,
                 focal_px=chosen_focal_px(settings, max(take.image_size)),
@@ -70,7 +74,8 @@ class CAPF_OT_apply_take(bpy.types.Operator):
         self.report(
             {"INFO"},
             f"Keyed {result.frames} frames of {result.armature.name}, "
-            f"{result.reprojection_px:.1f} px from the footage on average",
+            f"{result.reprojection_px:.1f} px from the footage on average"
+            + ("" if strip else "; no strip shows it, so it starts at the scene's first frame"),
         )
         return {"FINISHED"}
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Capture 3D Pose: from the chosen strip to a take on disk."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -16,9 +18,10 @@ from ..properties import chosen_focal_px
 
 
 def _takes_folder(home: Path) -> Path:
-    """Beside the saved .blend, else in the worker's folder."""
-    if bpy.data.is_saved:
-        return Path(bpy.path.abspath("//")) / "capf_takes"
+    """Beside the saved .blend where one may write, else in the worker's folder."""
+    beside = Path(bpy.path.abspath("//"))
+    if bpy.data.is_saved and os.access(beside, os.W_OK):
+        return beside / "capf_takes"
     return home / "takes"
 
 
@@ -76,17 +79,46 @@ class CAPF_OT_capture_pose(bpy.types.Operator):
         except CaptureError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        scene_name = compat.sequencer_scene(context).name
+        scene_again = _finder(compat.sequencer_scene(context))
 
         def on_result(event: dict) -> str:
-            scene = bpy.data.scenes.get(scene_name)
-            if scene is not None:  # else another file is open now; the take stays on disk
-                scene.capf.take_folder = request.job_folder
-                scene.capf.take_strip = strip_name
-            return _sentence(event["summary"])
+            sentence = _sentence(event["summary"])
+            scene = scene_again()
+            if scene is None:  # another file is open now, or the scene was deleted
+                return f"{sentence} Its scene is gone; the take is in {request.job_folder}."
+            scene.capf.take_folder = request.job_folder
+            scene.capf.take_strip = strip_name
+            _add_undo_step()
+            return sentence
 
         session.start("capture", job, on_result)
         return {"FINISHED"}
+
+
+def _finder(scene: bpy.types.Scene) -> Callable[[], bpy.types.Scene | None]:
+    """Finds `scene` again later, renamed or in the same file opened anew; None when it is gone.
+
+    A name alone does not do: nearly every file has a "Scene".
+    """
+    uid, name, file = scene.session_uid, scene.name, bpy.data.filepath
+
+    def find() -> bpy.types.Scene | None:
+        for candidate in bpy.data.scenes:
+            if candidate.session_uid == uid:
+                return candidate
+        return bpy.data.scenes.get(name) if file and file == bpy.data.filepath else None
+
+    return find
+
+
+def _add_undo_step() -> None:
+    """Else undoing what the user does next would take the finished take out of the panel again."""
+    windows = bpy.context.window_manager.windows
+    if any(window.modal_operators for window in windows):
+        return  # amid a drag the step would hold half of it
+    for window in windows[:1]:
+        with bpy.context.temp_override(window=window):
+            bpy.ops.ed.undo_push(message="Capture 3D Pose")
 
 
 def _sentence(summary: dict) -> str:

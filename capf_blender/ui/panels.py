@@ -5,8 +5,9 @@
 import bpy
 
 from .. import preferences  # the module: it imports this package's `progress`
-from ..blender import compat, session
+from ..blender import compat, footage, session
 from ..bridge import environment
+from ..core.errors import CaptureError
 from ..core.model_cards import MODEL_CARDS
 from .progress import draw_progress, draw_sentence
 
@@ -43,11 +44,13 @@ class _Footage:
         column = layout.column()
         if scene.sequence_editor is not None:
             column.prop_search(
-                settings, "strip", scene.sequence_editor, "strips", icon="SEQ_SEQUENCER"
+                settings, "strip", scene.sequence_editor, "strips_all", icon="SEQ_SEQUENCER"
             )
-            active = compat.active_strip(scene)
-            if not settings.strip and active is not None:
-                column.label(text=f"Active strip: {active.name}")
+            if not settings.strip:
+                try:
+                    column.label(text=f"Will be captured: {footage.find_strip(context, '').name}")
+                except CaptureError as error:
+                    column.label(text=error.message, icon="INFO")
         else:
             column.label(text="Add a video in the Video Sequencer", icon="INFO")
         column.prop(settings, "use_range")

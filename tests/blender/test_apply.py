@@ -163,6 +163,21 @@ def test_a_strangers_armature_is_left_alone():
     assert len(bpy.data.objects) == 1
 
 
+def test_a_deleted_armature_is_replaced_and_an_excluded_one_named():
+    first = applied(walker(5)).armature
+    bpy.data.scenes[0].collection.objects.unlink(first)  # as deleting does while others refer to it
+    second = applied(walker(5), armature=first).armature
+    assert second != first and second.name in bpy.context.scene.objects
+    excluded = bpy.data.collections.new("Excluded")
+    bpy.context.scene.collection.children.link(excluded)
+    bpy.context.scene.collection.objects.unlink(second)
+    excluded.objects.link(second)
+    bpy.context.view_layer.layer_collection.children["Excluded"].exclude = True
+    with pytest.raises(CaptureError) as caught:
+        applied(walker(5), armature=second, height_m=1.5)
+    assert caught.value.code == "hidden_armature"
+
+
 def test_mode_selection_and_active_object_are_kept():
     scene = bpy.context.scene
     cube = bpy.data.objects.new("Cube", bpy.data.meshes.new("Cube"))

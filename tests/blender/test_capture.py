@@ -88,6 +88,44 @@ def test_button_to_keys(ready, addon):
     assert bpy.ops.capf.apply_take() == {"FINISHED"}
     assert tuple(ready.armature.animation_data.action.frame_range) == (FIRST + 100, LAST + 100)
 
+    # a renamed strip is known by its footage; without any the scene's first frame is the start
+    strip.name = "Renamed"
+    assert bpy.ops.capf.apply_take() == {"FINISHED"}
+    assert tuple(ready.armature.animation_data.action.frame_range) == (FIRST + 100, LAST + 100)
+    bpy.context.scene.sequence_editor.strips.remove(strip)
+    assert bpy.ops.capf.apply_take() == {"FINISHED"}
+    assert tuple(ready.armature.animation_data.action.frame_range) == (1, LAST - FIRST + 1)
+
+
+def test_undo_does_not_take_the_take_away(ready, addon):
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.ops.capf.capture_pose()
+    pump_to_the_end(addon)
+    bpy.ops.capf.apply_take()
+    bpy.ops.ed.undo_push(message="Apply")
+    bpy.ops.ed.undo()
+    settings = bpy.context.scene.capf
+    assert settings.take_folder and settings.armature is None
+
+
+def test_a_file_opened_meanwhile_does_not_get_the_take(ready, addon):
+    bpy.ops.capf.capture_pose()
+    pump_to_the_end(addon, until=lambda job: job.done > 0)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    pump_to_the_end(addon)
+    session = addon.module("blender.session")
+    assert not session.current.failed, session.current.message
+    assert "the take is in" in session.current.message
+    assert bpy.context.scene.capf.take_folder == ""
+
+
+def test_a_strip_within_a_meta_strip(ready, addon):
+    editor = bpy.context.scene.sequence_editor
+    strip = editor.strips[0]
+    strip.move_to_meta(editor.strips.new_meta("Meta", 3, 1))
+    for ready.strip in (strip.name, ""):
+        assert addon.module("blender.footage").find_strip(bpy.context, ready.strip) == strip
+
 
 def test_killed_worker_becomes_a_sentence_and_the_capture_goes_on(ready, addon):
     session = addon.module("blender.session")

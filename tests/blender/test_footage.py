@@ -110,6 +110,8 @@ def test_range_beside_the_strip_is_refused_in_a_sentence(scene, addon, coded_vid
     footage = footage_module.read_strip(add_by_script(coded_video, 1), scene)
     with pytest.raises(footage_module.CaptureError, match="visible from frame 1 to 60"):
         footage.scene_frames(100, 120)
+    with pytest.raises(footage_module.CaptureError, match="ends at 10, before it starts at 20"):
+        footage.scene_frames(20, 10)
 
 
 def test_strip_whose_time_blender_changes_is_refused(scene, addon, coded_video):
