@@ -74,7 +74,7 @@ def _finish(job: Job) -> None:
     elif job.result is None:
         current.message = "Cancelled. Start again to continue where it stopped."
     elif current.on_result is not None:
-        current.message = current.on_result(job.result)
+        current.message = " ".join([current.on_result(job.result), *job.log_lines])
 
 
 def _redraw() -> None:

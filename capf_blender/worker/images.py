@@ -51,12 +51,17 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def read_image(file: Path) -> tuple[np.ndarray, float | None]:
     """(H, W, 3) uint8 RGB, upright by its EXIF orientation; and the 35 mm equivalent focal length
-    in mm when the file tells it. Raises CaptureError `missing_file` or `corrupt_video`."""
+    in mm when the file tells it. Raises CaptureError `missing_file`, `not_readable` or
+    `corrupt_video`."""
     try:
         data = np.fromfile(file, np.uint8)  # cv2.imread cannot open every path on Windows
     except FileNotFoundError as error:
         raise CaptureError(
             "missing_file", f"{file} does not exist.", "Choose the footage again."
+        ) from error
+    except OSError as error:
+        raise CaptureError(
+            "not_readable", f"{file} cannot be read ({error.strerror}).", "Choose another file."
         ) from error
     try:
         image, kinds, metadata = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_COLOR)

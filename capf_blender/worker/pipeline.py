@@ -180,9 +180,8 @@ class _Capture:
                 estimator.restore(done[-1].state)
         frame_bytes = footage.width * footage.height * 3
         count = max(1, min(devices.batch_size(device), _BATCH_BYTES // frame_bytes))
-        frames = DecodeAhead(
-            _frames_after(self.request, done), max(2, min(4 * count, _AHEAD_BYTES // frame_bytes))
-        )
+        ahead = max(2, min(4 * count, _AHEAD_BYTES // frame_bytes))
+        frames = DecodeAhead(_frames_after(self.request, done, self._warn), ahead)
         batches = _Batches(estimator, device, count, self.emit)
         first = sum(len(chunk.time_s) for chunk in done)
         self.progress.stage("Capturing", first, footage.frames)
@@ -210,6 +209,11 @@ class _Capture:
         finally:
             frames.close()
 
+    def _warn(self, message: str) -> None:
+        """Tells the user something that does not end the capture."""
+        logger.warning(message)
+        self.emit({"type": "log", "level": "warning", "message": message})
+
     @contextlib.contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         started = time.monotonic()
@@ -217,18 +221,20 @@ class _Capture:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - started
 
 
-def _frames_after(request: CaptureRequest, done: Sequence[Chunk]) -> Iterator[video.Frame]:
+def _frames_after(
+    request: CaptureRequest, done: Sequence[Chunk], warn: Callable[[str], None]
+) -> Iterator[video.Frame]:
     """The frames behind the last one in `done`, exactly those that an unbroken run would see."""
     if not done:
-        return video.decode(request)
+        return video.decode(request, warn=warn)
     last_s = float(done[-1].time_s[-1])
-    frames = video.decode(request, after_s=last_s)
+    frames = video.decode(request, last_s, warn)
     last = next(frames, None)
     if last and last[0] == last_s and chunk_files.checksum(last[1]) == done[-1].last_image:
         return frames
     # The file's index led elsewhere: slower, but certain.
     logger.info("seeking to %.6f s is not exact, decoding from the start", last_s)
-    return (frame for frame in video.decode(request) if frame[0] > last_s)
+    return (frame for frame in video.decode(request, warn=warn) if frame[0] > last_s)
 
 
 class _Batches:

@@ -5,7 +5,7 @@
 import logging
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,11 +73,15 @@ def open_footage(request: CaptureRequest) -> Footage:
     return Footage(width, height, focal_px, frames, tuple(facts))
 
 
-def decode(request: CaptureRequest, after_s: float | None = None) -> Iterator[Frame]:
+def decode(
+    request: CaptureRequest,
+    after_s: float | None = None,
+    warn: Callable[[str], None] = logger.warning,
+) -> Iterator[Frame]:
     """The frames of the request's range in order of time, from the one at `after_s` on when given.
 
-    A file that breaks off in the middle ends there with a warning. Raises CaptureError as
-    `open_footage`, and `empty_range` when the range holds no frame.
+    A file that breaks off in the middle ends there; `warn` gets a sentence for the user. Raises
+    CaptureError as `open_footage`, and `empty_range` when the range holds no frame.
     """
     start = request.start_s - _TIME_MARGIN_S
     if after_s is not None:
@@ -88,7 +92,7 @@ def decode(request: CaptureRequest, after_s: float | None = None) -> Iterator[Fr
         listed = images.list_images(source, request.images)
         frames = images.image_frames(listed, request.image_fps)
     else:
-        frames = _video_frames(source, start)
+        frames = _video_frames(source, start, warn)
     found = False
     for time_s, image in frames:
         if time_s >= end:
@@ -173,7 +177,7 @@ def _decoded(
             broken.append(error)
 
 
-def _video_frames(source: Path, start_s: float) -> Iterator[Frame]:
+def _video_frames(source: Path, start_s: float, warn: Callable[[str], None]) -> Iterator[Frame]:
     """Frames of a video from the last one before `start_s` (or earlier) on, times increasing."""
     with _open(source) as container:
         stream = container.streams.video[0]
@@ -188,7 +192,15 @@ def _video_frames(source: Path, start_s: float) -> Iterator[Frame]:
         else:
             yield from _timed(container, stream, broken, first_pts)
         if broken:
-            logger.warning("%s is damaged: %d errors, %s", source, len(broken), broken[0])
+            logger.info("%s: %d errors, the first is %s", source, len(broken), broken[0])
+        if broken or _is_cut_off(source, stream):
+            warn(f"{source.name} is damaged: frames are missing where it could not be read.")
+
+
+def _is_cut_off(source: Path, stream: VideoStream) -> bool:
+    """Whether the index names frames behind the end of the file: ffmpeg passes over that silently."""
+    entries = stream.index_entries
+    return len(entries) > 0 and entries[-1].pos + entries[-1].size > source.stat().st_size
 
 
 def _sought(

@@ -11,6 +11,7 @@ from numbered_frames import number_in, numbered_image
 
 from capf_blender.bridge.messages import CaptureRequest
 from capf_blender.core.errors import CaptureError
+from capf_blender.worker.images import read_image
 from capf_blender.worker.video import decode, open_footage
 
 
@@ -115,3 +116,10 @@ def test_one_broken_image_of_many_is_left_out(tmp_path, caplog):
     assert [number_in(image) for _, image in frames] == [0, 1, 3]
     assert frames[2][0] == pytest.approx(0.3)
     assert "2.png" in caplog.text
+
+
+def test_an_image_that_may_not_be_read_is_not_called_a_full_disk(tmp_path):
+    (tmp_path / "folder.png").mkdir()  # stands for any error of the system's, also for root
+    with pytest.raises(CaptureError) as caught:
+        read_image(tmp_path / "folder.png")
+    assert caught.value.code == "not_readable"
