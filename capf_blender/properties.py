@@ -76,7 +76,10 @@ class CAPF_PG_scene(bpy.types.PropertyGroup):
         poll=_has_bones,
     )
     take_folder: bpy.props.StringProperty(
-        name="Take", description="Folder of the captured take", subtype="DIR_PATH"
+        name="Take",
+        description="Folder of the captured take",
+        subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     take_strip: bpy.props.StringProperty(name="Strip of the Take")
 

@@ -41,16 +41,19 @@ def apply_take(
     `scene_frames` (N,) are keyed with the motion at `times_s` (N,), seconds of source time; both
     increase. Frames without the person get no keys. An armature of ours is fitted to the body that
     was solved; one that was deleted, and is in no scene any more, is replaced. Raises CaptureError
-    `no_pose`, `no_frames`, `foreign_armature` or `hidden_armature`; nothing is changed then.
+    `no_pose`, `no_frames`, `foreign_armature`, `linked_armature` or `hidden_armature`; nothing is
+    changed then.
     """
     if armature is not None and not armature.users_scene:
         armature = None  # deleted in the 3D View: what refers to it keeps it in the file
     if armature is not None and not armatures.is_ours(armature):
         raise CaptureError(
             "foreign_armature",
-            f"{armature.name} is not an armature that this add-on made.",
+            f"{armature.name} is not an armature that this add-on made, or has other bones now.",
             "Clear the armature field to get a new one.",
         )
+    if armature is not None and armature.library is not None:
+        raise armatures.linked(armature)
     context.view_layer.update()  # what was linked or excluded just now counts
     if armature is not None and armature.name not in context.view_layer.objects:
         raise CaptureError(

@@ -28,6 +28,8 @@ def create(context: bpy.types.Context, rest: RestPose, name: str) -> bpy.types.O
     ob.show_in_front = True
     context.scene.collection.objects.link(ob)
     fit(context, ob, rest)
+    for name in BONE_NAMES:
+        ob.pose.bones[name].rotation_mode = "QUATERNION"
     return ob
 
 
@@ -53,10 +55,7 @@ def fits(ob: bpy.types.Object, rest: RestPose) -> bool:
 def fit(context: bpy.types.Context, ob: bpy.types.Object, rest: RestPose) -> None:
     """Gives our armature `ob` the bones of `rest`. Mode, selection and active object are kept."""
     if ob.library is not None or ob.data.library is not None:
-        raise CaptureError(
-            "linked_armature", f"The armature {ob.name} is linked from another file.",
-            "Clear the armature field to get a new one.",
-        )  # fmt: skip
+        raise linked(ob)
     view_layer = context.view_layer
     with kept(context):
         hidden = ob.hide_get(view_layer=view_layer), ob.hide_viewport
@@ -70,8 +69,14 @@ def fit(context: bpy.types.Context, ob: bpy.types.Object, rest: RestPose) -> Non
         ob.hide_viewport = hidden[1]
     ob.data[REST_JOINTS] = rest.joints.ravel().tolist()
     view_layer.update()  # object.pose is None until then
-    for name in BONE_NAMES:
-        ob.pose.bones[name].rotation_mode = "QUATERNION"
+
+
+def linked(ob: bpy.types.Object) -> CaptureError:
+    return CaptureError(
+        "linked_armature",
+        f"The armature {ob.name} is linked from another file.",
+        "Clear the armature field to get a new one.",
+    )
 
 
 def _set_bones(data: bpy.types.Armature, rest: RestPose) -> None:

@@ -198,7 +198,7 @@ def _video_frames(source: Path, start_s: float, warn: Callable[[str], None]) -> 
 
 
 def _is_cut_off(source: Path, stream: VideoStream) -> bool:
-    """Whether the index names frames behind the end of the file: ffmpeg passes over that silently."""
+    """Whether the index names frames behind the file's end: ffmpeg passes over that silently."""
     entries = stream.index_entries
     return len(entries) > 0 and entries[-1].pos + entries[-1].size > source.stat().st_size
 

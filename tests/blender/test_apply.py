@@ -99,6 +99,21 @@ def test_footage_slower_than_the_scene_is_keyed_on_every_frame():
         assert np.degrees(angle_between(tail - head, wanted)) < 0.1
 
 
+def test_bones_in_any_rotation_mode_move_alike():
+    take = walker(20)
+    first = applied(take)
+    expected = evaluated(first.armature, 12)
+    modes = ("XYZ", "ZXY", "AXIS_ANGLE", "QUATERNION")
+    for index, name in enumerate(BONE_NAMES):
+        first.armature.pose.bones[name].rotation_mode = modes[index % len(modes)]
+    applied(take, armature=first.armature, height_m=1.5)
+    applied(take, armature=first.armature)
+    assert first.armature.pose.bones["spine"].rotation_mode == "ZXY"  # kept, whatever is fitted
+    found = evaluated(first.armature, 12)
+    for name in BONE_NAMES:
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
+
+
 def test_keys_are_linear_and_on_the_right_frames():
     result = applied(walker(), first=101)
     found = curves(result.action)
