@@ -15,7 +15,8 @@ from ..bridge.job import Job
 
 PUMP_INTERVAL_S = 0.1
 PUMP_BUDGET_S = 0.005
-_SHOWN_IN = {"SEQUENCE_EDITOR", "VIEW_3D", "PREFERENCES"}
+_SHOWN_IN = {"SEQUENCE_EDITOR": "UI", "VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
+"""Region of each area that shows progress; the whole 3D View would be drawn ten times a second."""
 
 
 @dataclass
@@ -80,8 +81,9 @@ def _finish(job: Job) -> None:
 def _redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in _SHOWN_IN:
-                area.tag_redraw()
+            for region in area.regions:
+                if region.type == _SHOWN_IN.get(area.type):
+                    region.tag_redraw()
 
 
 def close() -> None:
