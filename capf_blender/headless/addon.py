@@ -84,11 +84,14 @@ def wait_for_job() -> None:
 
 def add_movie_strip(video: Path) -> bpy.types.Strip:
     """A strip of the whole clip from frame 1, the scene's rate and range set to the clip's."""
+    if not video.is_file():
+        raise SystemExit(f"{video} is no file. Give the path of a video.")
     scene = bpy.context.scene
     editor = scene.sequence_editor_create()
     strip = editor.strips.new_movie(video.stem, str(video), channel=1, frame_start=1)
-    scene.render.fps = max(1, round(strip.fps))
-    scene.render.fps_base = scene.render.fps / strip.fps
+    if strip.fps:  # else it cannot be read, which the capture says in better words
+        scene.render.fps = max(1, round(strip.fps))
+        scene.render.fps_base = scene.render.fps / strip.fps
     _, end = module("blender.compat").handles(strip)
     scene.frame_start, scene.frame_end = 1, end - 1
     return strip
