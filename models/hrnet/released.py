@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from capf_blender.core.errors import CaptureError
 from capf_blender.core.model_cards import CHECKPOINTS
 
 from ..checkpoint_import import LIFTER_PREFIX
 from ..context_pose_former import ContextAwarePoseFormer
+from ..fast import optimise_for_inference
 from .backbone import HRNetDetector, load_hrnet
 
 logger = logging.getLogger(__name__)
@@ -25,9 +26,9 @@ logger = logging.getLogger(__name__)
 class Released:
     """One detector gives keypoints and maps, unless the lifter was trained on another's maps."""
 
-    detector: HRNetDetector
-    map_detector: HRNetDetector | None  # only its maps: the checkpoint has no heatmap head
-    lifter: ContextAwarePoseFormer
+    detector: nn.Module  # forwards as HRNetDetector's
+    map_detector: nn.Module | None  # only its maps: the checkpoint has no heatmap head
+    lifter: nn.Module  # forwards as ContextAwarePoseFormer's
 
     def detect(self, crops: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Heatmaps and the lifter's maps of (B, 3, 256, 192) crops, as `HRNetDetector`'s."""
@@ -75,8 +76,12 @@ def load_released(width: int, models_folder: Path, device: str | torch.device) -
         raise CaptureError(
             "bad_checkpoint", f"{lifter_file} holds another lifter.", "Import it again."
         ) from error
-    networks = [network and network.to(device) for network in (detector, map_detector)]
-    return Released(networks[0] or detector, networks[1], lifter.eval().to(device))
+    place = torch.device(device)
+    return Released(
+        optimise_for_inference(detector, place),
+        map_detector and optimise_for_inference(map_detector, place),
+        optimise_for_inference(lifter, place),
+    )
 
 
 def _is_backbone_of(detector: HRNetDetector, tensors: dict[str, Tensor]) -> bool:
