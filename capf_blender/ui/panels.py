@@ -4,12 +4,12 @@
 
 import bpy
 
-from .. import preferences  # the module: it imports this package's `progress`
 from ..blender import compat, footage, session
+from ..blender.drawing import draw_job, draw_sentence
 from ..bridge import environment
 from ..core.errors import CaptureError
 from ..core.model_cards import MODEL_CARDS
-from .progress import draw_progress, draw_sentence
+from ..preferences import preferences
 
 _CARDS = {card.name: card for card in MODEL_CARDS}
 
@@ -80,23 +80,21 @@ class _Capture:
         column.prop(settings, "use_field_of_view")
         if settings.use_field_of_view:
             column.prop(settings, "field_of_view")
-        if job := session.running_job("capture"):
-            draw_progress(layout, job)
-            return
-        row = layout.row()
-        row.scale_y = 1.5
-        row.operator("capf.capture_pose", icon="ARMATURE_DATA")
-        if session.current.kind == "capture" and session.current.message:
-            icon = "ERROR" if session.current.failed else "CHECKMARK"
-            draw_sentence(layout, session.current.message, icon, context.region.width)
+        if not session.running_job("capture"):
+            row = layout.row()
+            row.scale_y = 1.5
+            row.operator("capf.capture_pose", icon="ARMATURE_DATA")
+        draw_job(layout, context, "capture")
 
 
 def _draw_weights(layout: bpy.types.UILayout, model: str, context: bpy.types.Context) -> None:
     """What the model still lacks, and the buttons that bring it."""
-    home = environment.home_folder(preferences.preferences(context).home)
+    home = environment.home_folder(preferences(context).home)
     for checkpoint in environment.missing_checkpoints(home, model):
         box = layout.box()
-        text = f"{checkpoint.label} is missing: {checkpoint.published}; licence: {checkpoint.licence}"
+        text = (
+            f"{checkpoint.label} is missing: {checkpoint.published}; licence: {checkpoint.licence}"
+        )
         draw_sentence(box, text, "ERROR", context.region.width)
         if checkpoint.source:
             button = box.operator("capf.download_weights", icon="IMPORT")
@@ -105,11 +103,7 @@ def _draw_weights(layout: bpy.types.UILayout, model: str, context: bpy.types.Con
             text = f"Fetch it from {checkpoint.publisher} and choose the file"
             draw_sentence(box, text, "BLANK1", context.region.width)
             box.operator("capf.import_checkpoint", icon="FILE_FOLDER")
-    if job := session.running_job("weights"):
-        draw_progress(layout, job)
-    elif session.current.kind == "weights" and session.current.message:
-        icon = "ERROR" if session.current.failed else "CHECKMARK"
-        draw_sentence(layout, session.current.message, icon, context.region.width)
+    draw_job(layout, context, "weights")
 
 
 class _Armature:
