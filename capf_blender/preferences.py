@@ -5,8 +5,8 @@
 import bpy
 
 from .blender import session
+from .blender.drawing import draw_job, draw_sentence
 from .bridge import environment
-from .ui.progress import draw_progress, draw_sentence
 
 WHAT_SET_UP_DOES = (
     "Set Up downloads about 0.5 GB into the folder above, up to 3 GB on Linux, where PyTorch comes "
@@ -44,16 +44,12 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "python", placeholder="Automatic")
         column.prop(self, "offline_folder", placeholder="Download")
         draw_sentence(layout.box(), WHAT_SET_UP_DOES, "INFO", context.region.width)
-        if job := session.running_job("set_up") or session.running_job("weights"):
-            draw_progress(layout, job)
-        else:
-            row = layout.row()
-            row.operator("capf.set_up", icon="IMPORT")
-            row.operator("capf.check", icon="CHECKMARK")
-            row.operator("capf.import_checkpoint", icon="FILE_FOLDER")
-        if session.current.kind in ("set_up", "weights") and session.current.message:
-            icon = "ERROR" if session.current.failed else "CHECKMARK"
-            draw_sentence(layout, session.current.message, icon, context.region.width)
+        row = layout.row()
+        row.operator("capf.set_up", icon="IMPORT")
+        row.operator("capf.check", icon="CHECKMARK")
+        row.operator("capf.import_checkpoint", icon="FILE_FOLDER")
+        for kind in ("set_up", "weights"):
+            draw_job(layout, context, kind)
 
 
 def preferences(context: bpy.types.Context) -> CAPF_AP_preferences:

@@ -6,12 +6,15 @@ Blender's side has no threads: `pump` is called by a timer, does a few milliseco
 may be called by hand where timers do not run (background mode, the bpy module).
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import bpy
 
-from ..bridge.job import Job
+from ..bridge.job import Job, JobState
+
+logger = logging.getLogger(__name__)
 
 PUMP_INTERVAL_S = 0.1
 PUMP_BUDGET_S = 0.005
@@ -26,8 +29,12 @@ class Session:
     kind: str = ""  # 'capture' or 'set_up'
     job: Job | None = None
     on_result: Callable[[dict], str] | None = None
-    message: str = ""  # how the last job of this kind ended, one sentence
-    failed: bool = False
+    outcome: JobState | None = None  # DONE, FAILED or CANCELLED once the job has ended ...
+    message: str = ""  # ... and what there is to say of it
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is JobState.FAILED
 
 
 current = Session()
@@ -46,7 +53,7 @@ def start(kind: str, job: Job, on_result: Callable[[dict], str]) -> None:
     """Makes `job` the current one and keeps it moving; `on_result` makes a sentence for the user
     of its result event."""
     current.kind, current.job, current.on_result = kind, job, on_result
-    current.message, current.failed = "", False
+    current.outcome, current.message = None, ""
     if not bpy.app.timers.is_registered(pump):
         bpy.app.timers.register(pump, first_interval=PUMP_INTERVAL_S, persistent=True)
 
@@ -69,9 +76,10 @@ def pump() -> float | None:
 
 
 def _finish(job: Job) -> None:
-    current.job = None
+    current.job, current.outcome = None, job.state
     if job.error is not None:
-        current.message, current.failed = str(job.error), True
+        current.message = str(job.error)
+        logger.error("%s\n%s", job.error, job.log_tail())
     elif job.result is None:
         current.message = "Cancelled. Start again to continue where it stopped."
     elif current.on_result is not None:

@@ -16,6 +16,7 @@ from types import ModuleType
 
 import bpy
 
+BLENDER_LOG = "blender.log"
 PACKAGE = "bl_ext.user_default.capf_blender"
 
 
@@ -23,9 +24,10 @@ def install(archive: Path) -> None:
     """Installs and enables the zip, as Install from Disk in the preferences; empties the scene."""
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.preferences.system.use_online_access = True
-    bpy.ops.extensions.package_install_files(
-        filepath=str(archive), repo="user_default", enable_on_install=True
-    )
+    with silenced():
+        bpy.ops.extensions.package_install_files(
+            filepath=str(archive), repo="user_default", enable_on_install=True
+        )
     if PACKAGE not in bpy.context.preferences.addons:
         raise SystemExit(f"Blender {bpy.app.version_string} could not enable {archive.name}.")
 
@@ -38,9 +40,11 @@ def module(name: str) -> ModuleType:
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
     """Keeps what Blender's own code prints (each saved file, harmless EGL errors) off the terminal;
-    it goes to blender.log among Blender's settings."""
+    it goes to `BLENDER_LOG` among Blender's settings."""
     sys.stdout.flush()
-    log = os.path.join(bpy.utils.resource_path("USER"), "blender.log")
+    folder = bpy.utils.resource_path("USER")
+    os.makedirs(folder, exist_ok=True)
+    log = os.path.join(folder, BLENDER_LOG)
     kept = os.dup(1), os.dup(2)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
@@ -55,6 +59,11 @@ def silenced() -> Iterator[None]:
         os.close(target)
 
 
+def save(file: Path) -> None:
+    with silenced():
+        bpy.ops.wm.save_as_mainfile(filepath=str(file), compress=True)
+
+
 def call(operator, **options) -> None:
     """Calls an operator; its error report ends this program with the same sentence."""
     try:
@@ -66,10 +75,10 @@ def call(operator, **options) -> None:
 def wait_for_job() -> None:
     """Pumps the add-on's job to its end, as its timer does in a window, and prints its progress."""
     session = module("blender.session")
-    progress = module("ui.progress")
+    drawing = module("blender.drawing")
     shown = ""
     while session.is_running():
-        if (text := progress.progress_text(session.current.job)) != shown:
+        if (text := drawing.progress_text(session.current.job)) != shown:
             shown = text
             if sys.stdout.isatty():
                 print(f"\r\x1b[K{text}", end="", flush=True)

@@ -34,7 +34,7 @@ def main() -> None:
     action = settings.armature.animation_data.action
     scene.frame_start, scene.frame_end = (int(frame) for frame in action.frame_range)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    bpy.ops.wm.save_as_mainfile(filepath=str(options.out), compress=True)
+    addon.save(options.out)
     print(f"{options.out}: {settings.armature.name}, frames {scene.frame_start}-{scene.frame_end}")
 
 

@@ -49,7 +49,7 @@ def main() -> None:
     stage("set-up")
 
     strip = addon.add_movie_strip(options.video)
-    bpy.ops.wm.save_as_mainfile(filepath=str(options.out / "demo.blend"))
+    addon.save(options.out / "demo.blend")
     addon.call(bpy.ops.capf.capture_pose)
     addon.wait_for_job()
     stage("capture")
@@ -76,7 +76,7 @@ def main() -> None:
         side = views.side_camera(camera, settings.armature, settings.height)
         views.render(side, moment["frame"], pictures / f"{index}_side.png")
     bpy.context.scene.camera = camera
-    bpy.ops.wm.save_as_mainfile(filepath=str(options.out / "demo.blend"), compress=True)
+    addon.save(options.out / "demo.blend")
     (pictures / "moments.json").write_text(json.dumps(moments))
     environment = addon.module("bridge.environment")
     sheet = options.out / "demo.png"

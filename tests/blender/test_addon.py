@@ -55,7 +55,9 @@ def test_installs_and_leaves_without_a_word(archive, repo, tmp_path):
         capture_output=True, text=True, check=False,
         env={"BLENDER_USER_RESOURCES": str(tmp_path / "blender"), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    output = done.stdout + done.stderr
+    logged = (tmp_path / "blender" / "blender.log").read_text()
+    assert "Installed" in logged
+    output = done.stdout + done.stderr + logged
     assert done.returncode == 0, output
     assert "REGISTERED" in output and "REGISTERED 0" not in output
     assert "LEFT [] AGAIN True" in output

@@ -1,12 +1,15 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The progress of a job, drawn the same in panels and preferences."""
+"""Jobs and sentences, drawn the same in panels and preferences."""
 
 import textwrap
 
 import bpy
 
-from ..bridge.job import Job
+from ..bridge.job import Job, JobState
+from . import session
+
+_ICONS = {JobState.DONE: "CHECKMARK", JobState.FAILED: "ERROR", JobState.CANCELLED: "CANCEL"}
 
 
 def progress_text(job: Job) -> str:
@@ -20,7 +23,16 @@ def progress_text(job: Job) -> str:
     return ", ".join(parts)
 
 
-def draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
+def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) -> None:
+    """The progress of the running job of that kind, else how the last one ended, if one did."""
+    if job := session.running_job(kind):
+        _draw_progress(layout, job)
+    elif session.current.kind == kind and session.current.outcome is not None:
+        icon = _ICONS[session.current.outcome]
+        draw_sentence(layout, session.current.message, icon, context.region.width)
+
+
+def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     row = layout.row(align=True)
     row.progress(factor=job.fraction, text=progress_text(job))
     row.operator("capf.cancel", text="", icon="CANCEL")
