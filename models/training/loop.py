@@ -48,7 +48,7 @@ def train(task: Task, config: TrainingConfig, out: Path, process: Process) -> Po
         position = load_state(out / STATE_FILE, machinery, config, process)
     if process.count > 1:
         on_gpu = [process.device] if process.device.type == "cuda" else None
-        network = DistributedDataParallel(network, device_ids=on_gpu, broadcast_buffers=False)
+        network = DistributedDataParallel(network, device_ids=on_gpu, forward_sync_buffers=False)
     try:
         rows = EpochBatches(
             len(task.training),  # pyright: ignore[reportArgumentType]

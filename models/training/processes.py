@@ -38,6 +38,11 @@ class Process:
             dist.all_reduce(values)
         return values
 
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        if self.count > 1:
+            dist.barrier()
+
     def collect(self, value: Any) -> list[Any]:
         """The `value` of each process, in the order of ranks."""
         values = [value]

@@ -55,11 +55,11 @@ def save_state(
 ) -> None:
     """Writes the whole file or nothing. Every process has to call it, the first one writes."""
     random = process.collect(_random_state(process.device))
-    if not process.leads:
-        return
-    content = {name: part.state_dict() for name, part in vars(machinery).items()}
-    content |= {"position": asdict(position), "config": asdict(config), "random": random}
-    _replace(path, lambda part: torch.save(content, part))
+    if process.leads:
+        content = {name: part.state_dict() for name, part in vars(machinery).items()}
+        content |= {"position": asdict(position), "config": asdict(config), "random": random}
+        _replace(path, lambda part: torch.save(content, part))
+    process.wait()  # else one that ends early and begins again could read the older file
 
 
 def load_state(

@@ -109,7 +109,8 @@ def test_other_settings_do_not_go_on_with_a_run(tmp_path):
 
 
 def test_two_processes_train_like_one(tmp_path):
-    """Gradients are those of the whole batch: the same weights but for rounding."""
+    """Gradients are those of the whole batch: the same weights but for rounding, also after a
+    resumption."""
     train(task(Persons(10)), tiny_training.TOGETHER, tmp_path / "one", ALONE)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [*launcher, "--nproc-per-node", "2", tiny_training.__file__, tmp_path / "two"]

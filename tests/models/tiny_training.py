@@ -79,4 +79,5 @@ TOGETHER = config(epochs=2, batch=4)
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with join("cpu") as process:
-        train(task(Persons(10)), TOGETHER, Path(sys.argv[1]), process)
+        for epochs in (1, TOGETHER.run.epochs):  # the second one goes on with the first one
+            train(task(Persons(10)), config(epochs, batch=4), Path(sys.argv[1]), process)
