@@ -10,12 +10,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from capf_blender.core.errors import CaptureError
-from capf_blender.core.model_cards import CHECKPOINTS
 
-from ..checkpoint_import import LIFTER_PREFIX
 from ..context_pose_former import ContextAwarePoseFormer
-from ..hrnet.backbone import HRNetDetector, load_hrnet
+from ..hrnet.backbone import load_hrnet
 from ..hrnet.keypoints import DEVIATION, JOINTS_FROM_KEYPOINTS, MEAN, decode
+from ..hrnet.released import checkpoint_file, read_released
 from .view_lifter import ViewLifter
 
 
@@ -26,9 +25,10 @@ class HRNetOnCrops(nn.Module):
     deviation: Tensor
     rules: Tensor
 
-    def __init__(self, detector: HRNetDetector) -> None:
+    def __init__(self, detector: nn.Module, map_detector: nn.Module | None = None) -> None:
+        """`map_detector`: another detector whose maps the lifter was trained on."""
         super().__init__()
-        self.detector = detector
+        self.detector, self.map_detector = detector, map_detector
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         rules = torch.from_numpy(JOINTS_FROM_KEYPOINTS).float()
@@ -36,9 +36,11 @@ class HRNetOnCrops(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """(B, 17, 2) pixels of the crop, and the four maps, of (B, 3, 256, 192) uint8 RGB."""
-        output = self.detector((crops.float() - self.mean) / self.deviation)
+        images = (crops.float() - self.mean) / self.deviation
+        output = self.detector(images)
         points, _scores = decode(output.heatmaps.float())
-        return self.rules @ points, output.maps
+        maps = output.maps if self.map_detector is None else self.map_detector(images).maps
+        return self.rules @ points, maps
 
 
 def new_lifter(width: int, context: bool = True, drop_path: float = 0.2) -> ContextAwarePoseFormer:
@@ -63,18 +65,8 @@ def load_view_lifter(
     if lifter_file is not None:
         detector = load_hrnet(width, checkpoint_file(f"hrnet_w{width}_coco", weights_folder))
         return ViewLifter(load_trained(lifter_file, width), HRNetOnCrops(detector))
-    file = checkpoint_file(f"capf_hrnet_w{width}", weights_folder)
-    detector = load_hrnet(width, file)
-    if own_keypoints:
-        with_head = load_hrnet(width, checkpoint_file(f"hrnet_w{width}_coco", weights_folder))
-        detector.head = with_head.head
-    tensors = load_file(file)
-    lifter = new_lifter(width)
-    lifter.load_state_dict({
-        name.removeprefix(LIFTER_PREFIX): value
-        for name, value in tensors.items() if name.startswith(LIFTER_PREFIX)
-    })  # fmt: skip
-    return ViewLifter(lifter, HRNetOnCrops(detector))
+    networks = read_released(width, weights_folder, needs_heatmaps=own_keypoints)
+    return ViewLifter(networks.lifter, HRNetOnCrops(networks.detector, networks.map_detector))
 
 
 def load_trained(file: Path, width: int) -> ContextAwarePoseFormer:
@@ -96,16 +88,3 @@ def load_trained(file: Path, width: int) -> ContextAwarePoseFormer:
             "Give a best.safetensors of run.py train.",
         ) from error
     return lifter
-
-
-def checkpoint_file(name: str, weights_folder: Path) -> Path:
-    """The converted checkpoint. Raises CaptureError `weights_missing`."""
-    checkpoint = CHECKPOINTS[name]
-    path = Path(weights_folder) / checkpoint.file
-    if not path.is_file():
-        raise CaptureError(
-            "weights_missing",
-            f"{checkpoint.label} is not there ({path}).",
-            f"Fetch {checkpoint.published} from {checkpoint.publisher} and import it.",
-        )
-    return path

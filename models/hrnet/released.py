@@ -39,32 +39,40 @@ class Released:
 
 
 def load_released(width: int, models_folder: Path, device: str | torch.device) -> Released:
+    """`read_released`, in the form for inference on `device`."""
+    networks = read_released(width, models_folder)
+    place = torch.device(device)
+    return Released(
+        optimise_for_inference(networks.detector, place),
+        networks.map_detector and optimise_for_inference(networks.map_detector, place),
+        optimise_for_inference(networks.lifter, place),
+    )
+
+
+def read_released(width: int, models_folder: Path, needs_heatmaps: bool = True) -> Released:
     """The detector `hrnet_wN_coco` and the lifter `capf_hrnet_wN`.
 
     A lifter reads only the maps that it was trained on, and a head only fits its own backbone. The
     released lifters' backbone is the original HRNet: with that file imported as the detector one
     forward does both; behind OpenMMLab's retrained one the lifter gets a backbone of its own.
+    Without `needs_heatmaps` the lifter's file is enough, and the heatmaps mean nothing.
     Raises CaptureError `weights_missing`, `bad_checkpoint` or `hrnet_not_installed`.
     """
-    detector_file, lifter_file = (
-        Path(models_folder) / CHECKPOINTS[name.format(width)].file
-        for name in ("hrnet_w{}_coco", "capf_hrnet_w{}")
-    )
-    for file in (detector_file, lifter_file):
-        if not file.is_file():
-            raise CaptureError(
-                "weights_missing", f"The model file {file} is missing.", "Download or import it."
-            )
-    detector, map_detector = load_hrnet(width, detector_file), None
+    lifter_file = checkpoint_file(f"capf_hrnet_w{width}", models_folder)
     try:
         tensors = load_file(lifter_file)
     except SafetensorError as error:
         raise CaptureError(
             "bad_checkpoint", f"{lifter_file} is damaged ({error}).", "Import it again."
         ) from error
-    if not _is_backbone_of(detector, tensors):
-        logger.info("%s has a backbone of its own: two forwards a crop", lifter_file.name)
-        map_detector = load_hrnet(width, lifter_file)
+    map_detector = None
+    if needs_heatmaps:
+        detector = load_hrnet(width, checkpoint_file(f"hrnet_w{width}_coco", models_folder))
+        if not _is_backbone_of(detector, tensors):
+            logger.info("%s has a backbone of its own: two forwards a crop", lifter_file.name)
+            map_detector = load_hrnet(width, lifter_file)
+    else:
+        detector = load_hrnet(width, lifter_file)
     lifter = ContextAwarePoseFormer(map_channels=[width << level for level in range(4)])
     try:
         lifter.load_state_dict({
@@ -76,12 +84,20 @@ def load_released(width: int, models_folder: Path, device: str | torch.device) -
         raise CaptureError(
             "bad_checkpoint", f"{lifter_file} holds another lifter.", "Import it again."
         ) from error
-    place = torch.device(device)
-    return Released(
-        optimise_for_inference(detector, place),
-        map_detector and optimise_for_inference(map_detector, place),
-        optimise_for_inference(lifter, place),
-    )
+    return Released(detector, map_detector, lifter)
+
+
+def checkpoint_file(name: str, models_folder: Path) -> Path:
+    """The converted checkpoint. Raises CaptureError `weights_missing`."""
+    checkpoint = CHECKPOINTS[name]
+    path = Path(models_folder) / checkpoint.file
+    if not path.is_file():
+        raise CaptureError(
+            "weights_missing",
+            f"{checkpoint.label} is not there ({path}).",
+            f"Fetch {checkpoint.published} from {checkpoint.publisher} and import it.",
+        )
+    return path
 
 
 def _is_backbone_of(detector: HRNetDetector, tensors: dict[str, Tensor]) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 
 from ..datasets.h36m import TRAINING, VALIDATION, read_h36m
 from ..datasets.person_views import PersonViews
-from ..evaluation.hrnet_views import HRNetOnCrops, checkpoint_file, lifter_facts, new_lifter
+from ..evaluation.hrnet_views import HRNetOnCrops, lifter_facts, new_lifter
 from ..evaluation.predictors import worker_weights
 from ..evaluation.view_lifter import ViewLifter
 from ..hrnet.backbone import WIDTHS, load_hrnet
+from ..hrnet.released import checkpoint_file
 from .config import bad_config, options_from
 from .tasks import Task
 
