@@ -20,8 +20,8 @@ class MapRows:
     """L feature maps as rows of channels, made once and sampled many times."""
 
     rows: tuple[Tensor, ...]  # L of (B H_l W_l, C_l)
-    last_pixel: Tensor  # (L, 2) width - 1 and height - 1
-    first_row: Tensor  # (B, L) row at which map l of batch entry b begins, int
+    last_pixel: Tensor  # (2, L) width - 1 and height - 1, int
+    first_row: Tensor  # (L, B) row at which map l of batch entry b begins, int
 
 
 def map_rows(maps: Sequence[Tensor]) -> MapRows:
@@ -31,10 +31,11 @@ def map_rows(maps: Sequence[Tensor]) -> MapRows:
     # float32 at least: sampling weights must not be rounded to half precision
     precision = torch.promote_types(maps[0].dtype, torch.float32)
     rows = tuple(m.permute(0, 2, 3, 1).flatten(0, 2).to(precision) for m in maps)
-    last_pixel = torch.tensor([(w - 1, h - 1) for h, w in sizes], device=device, dtype=torch.int)
+    heights, widths = zip(*sizes, strict=True)
+    last_pixel = torch.tensor([widths, heights], device=device, dtype=torch.int) - 1
     pixels = torch.tensor([h * w for h, w in sizes], device=device, dtype=torch.int)
     image = torch.arange(batch, device=device, dtype=torch.int)
-    return MapRows(rows, last_pixel, image[:, None] * pixels)
+    return MapRows(rows, last_pixel, pixels[:, None] * image)
 
 
 def sample(maps: MapRows, places: Tensor, weights: Tensor, outside: str) -> list[Tensor]:
@@ -49,27 +50,29 @@ def sample(maps: MapRows, places: Tensor, weights: Tensor, outside: str) -> list
         L of (B, J, K, C_l). NaN places give NaN for their own sums only.
     """
     batch, joints, _, sums, _ = weights.shape
-    last = maps.last_pixel[:, None, None]  # (L, 1, 1, 2)
-    xy = (places + 1) * (0.5 * last)  # (B, J, L, K, P, 2) pixels
+    # Level and axis first: everything below then runs over long rows, which is what is fast.
+    weights = weights.movedim(2, 0)  # (L, B, J, K, P)
+    xy = places.permute(5, 2, 0, 1, 3, 4).contiguous()  # (2, L, B, J, K, P)
+    last = maps.last_pixel[..., None, None, None, None]  # (2, L, 1, 1, 1, 1)
+    xy = (xy + 1) * (0.5 * last)  # (2, L, B, J, K, P) pixels
     if outside == "border":
         xy = torch.minimum(xy.clamp(min=0), last)
-    low = xy.floor()
-    part = xy - low
-    # the two neighbours along each axis, (B, J, L, K, P, 2 axes, 2)
-    share = torch.stack((1 - part, part), -1)
-    low = low.int()
-    pixel = torch.stack((low, low + 1), -1)
-    inside = pixel.clamp(min=0).minimum(last[..., None])
+    floor = xy.floor()
+    part = xy - floor
+    low = floor.int()
+    # the two neighbours along each axis, their pixels and shares, (2, L, B, J, K, P) each
+    pixels = [torch.minimum(pixel.clamp(min=0), last) for pixel in (low, low + 1)]
+    shares = [1 - part, part]
     if outside == "zeros":
-        share = share * (pixel == inside)
-    # the four corners, (B, J, L, K, P, 2 rows, 2 columns)
-    width = maps.last_pixel[:, :1, None, None, None] + 1  # (L, 1, 1, 1, 1)
-    first = maps.first_row[:, None, :, None, None, None, None]  # (B, 1, L, 1, 1, 1, 1)
-    row = first + inside[..., 1, :, None] * width + inside[..., 0, None, :]
-    share = share[..., 1, :, None] * share[..., 0, None, :] * weights[..., None, None]
-
-    row = row.movedim(2, 0).flatten(1, 3).flatten(2)  # (L, B J K, 4 P)
-    share = share.movedim(2, 0).flatten(1, 3).flatten(2)  # (L, B J K, 4 P)
+        shares[0] = shares[0] * (low == pixels[0])
+        shares[1] = shares[1] * (low + 1 == pixels[1])
+    # the four corners, (L, B, J, K, P, 4), then (L, B J K, 4 P)
+    width = last[0] + 1  # (L, 1, 1, 1, 1)
+    lines = [pixel[1] * width + maps.first_row[..., None, None, None] for pixel in pixels]
+    heights = [share[1] * weights for share in shares]
+    row = torch.stack([line + pixel[0] for line in lines for pixel in pixels], -1)
+    share = torch.stack([height * share[0] for height in heights for share in shares], -1)
+    row, share = (corner.flatten(1, 3).flatten(2) for corner in (row, share))
     return [
         functional.embedding_bag(r, pixels, per_sample_weights=s.to(pixels.dtype), mode="sum")
         .unflatten(0, (batch, joints, sums))  # (B, J, K, C_l)
