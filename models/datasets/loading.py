@@ -18,6 +18,8 @@ def batches(data: Dataset[dict[str, Any]], workers: int, **options: Any) -> Iter
     loader = DataLoader(
         data,
         num_workers=workers,
+        # a forked process inherits the locks of threads that it has not: OpenMP's, OpenCV's
+        multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_one_thread,
         generator=torch.Generator(),  # else each loader draws from the network's random numbers
         **options,
