@@ -17,7 +17,9 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parent
 MANIFEST = REPO / "addon_manifest"
-LEFT_OUT = {"__pycache__", "training", "evaluation", "datasets", "headless"}
+LEFT_OUT = {"__pycache__", "headless"} | {  # what only a source tree has a use for
+    "training", "evaluation", "datasets", "benchmark.py", "stick_people.py"
+}  # fmt: skip
 TIMESTAMP = (2026, 1, 1, 0, 0, 0)
 
 

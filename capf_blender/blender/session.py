@@ -21,6 +21,9 @@ PUMP_BUDGET_S = 0.005
 _SHOWN_IN = {"SEQUENCE_EDITOR": "UI", "VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 """Region of each area that shows progress; the whole 3D View would be drawn ten times a second."""
 
+_UNFORESEEN = {"worker_died", "worker_silent", "protocol_error", "internal"}
+"""Errors whose cause stands in the worker's log; the others say it themselves."""
+
 
 @dataclass
 class Session:
@@ -79,7 +82,8 @@ def _finish(job: Job) -> None:
     current.job, current.outcome = None, job.state
     if job.error is not None:
         current.message = str(job.error)
-        logger.error("%s\n%s", job.error, job.log_tail())
+        if job.error.code in _UNFORESEEN:
+            logger.error("%s\n%s", job.error, job.log_tail())
     elif job.result is None:
         current.message = "Cancelled. Start again to continue where it stopped."
     elif current.on_result is not None:

@@ -17,16 +17,15 @@ from ..properties import chosen_focal_px
 
 
 def key_frames(
-    context: bpy.types.Context, take: Take, strip_name: str
+    context: bpy.types.Context, take: Take, strip: bpy.types.Strip | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """(N,) scene frames to key and (N,) their source times in seconds.
 
-    They follow the strip as it lies now; without it the take starts at the scene's first frame.
+    They follow `strip` as it lies now; without one the take starts at the scene's first frame.
     """
     scene = compat.sequencer_scene(context)
-    names = {strip.name: strip for strip in compat.strips(scene)}
-    if strip_name in names:
-        clip = footage.read_strip(names[strip_name], scene)
+    if strip is not None:
+        clip = footage.read_strip(strip, scene)
         time_map, first, last = clip.time_map, clip.first_frame, clip.last_frame
     else:
         start = context.scene.frame_start
@@ -61,7 +60,7 @@ class CAPF_OT_apply_take(bpy.types.Operator):
         strip = footage.strip_showing(scene, source, settings.take_strip)
         try:
             take = load_take(folder)
-            frames, times_s = key_frames(context, take, strip.name if strip else "")
+            frames, times_s = key_frames(context, take, strip)
             solve_settings = SolveSettings(
                 height_m=settings.height,
                 focal_px=chosen_focal_px(settings, max(take.image_size)),
