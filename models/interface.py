@@ -24,11 +24,22 @@ class Detections:
     """What a frozen 2D detector gives a lifter: N persons of any frames in one batch."""
 
     keypoints: Tensor  # (N, K, 2) pixels of the upright frame
-    confidence: Tensor  # (N, K) 0..1
+    confidence: Tensor  # (N, K) 0..1: the detector's own, BlazePose's visibility
     keypoints_crop: Tensor  # (N, K, 2) in the crop, -1..1 from edge to edge, x right, y down
     maps: Sequence[Tensor]  # (N, C_l, H_l, W_l) feature maps of the crop, finest first
+    # (BlazePose: 48 x 64 x 64, 48 x 32 x 32, 48 x 16 x 16, 48 x 8 x 8, 288 x 4 x 4)
     region: Tensor  # (N, 4) the crop: centre x, centre y, side in pixels; rotation in radians
     world: Tensor | None = None  # (N, K, 3) metres, the detector's own 3D, axes of the crop's frame
+    presence: Tensor | None = None  # (N, K) 0..1: in the crop, be it hidden or not
+
+
+@dataclass(frozen=True)
+class LiftedPose:
+    """N people as a lifter sees them; joints in skeleton order."""
+
+    joints: Tensor  # (N, J, 3) metres, camera axes, relative to the pelvis
+    joints_2d: Tensor  # (N, J, 2) pixels of the upright frame
+    confidence: Tensor  # (N, J) 0..1: how far a joint may be trusted, in the image and in space
 
 
 class Lifter(Protocol):
@@ -36,9 +47,7 @@ class Lifter(Protocol):
 
     name: str
 
-    def __call__(self, detections: Detections, camera: Camera) -> Tensor:
-        """(N, J, 3) joints in metres, camera axes, relative to the pelvis, in skeleton order."""
-        ...
+    def __call__(self, detections: Detections, camera: Camera) -> LiftedPose: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ from .tracking import (
     unpack,
 )
 from .weights import DETECTOR_FILE, LANDMARKS_FILE, load_network
-from .world_lifter import JOINTS_FROM_KEYPOINTS, WorldLandmarkLifter
+from .world_lifter import WorldLandmarkLifter
 
 ALIGNMENT = [CENTRE, CIRCLE]
 MIN_SCORE = 0.5  # of the landmark network: below, there is nobody
@@ -223,22 +223,24 @@ class BlazePoseEstimator:
             maps=landmarks.maps,
             region=tensor(landmarks.regions),
             world=tensor(landmarks.world),
+            presence=tensor(landmarks.presence),
         )
         with torch.inference_mode():
-            joints = self.lifter(detections, self.camera).float().cpu().numpy()
-        shares = np.abs(JOINTS_FROM_KEYPOINTS)
-        shares = shares / shares.sum(axis=1, keepdims=True)
-        joints_2d = JOINTS_FROM_KEYPOINTS @ keypoints
+            lifted = self.lifter(detections, self.camera)
+        joints, joints_2d, confidence = (
+            values.float().cpu().numpy()
+            for values in (lifted.joints, lifted.joints_2d, lifted.confidence)
+        )
         size = (self.camera.width, self.camera.height)
         return [
             PersonPose(
                 person=tracks[row].person,
-                bbox=bounds_of(np.concatenate((keypoints[n], joints_2d[n])), size),
+                bbox=bounds_of(joints_2d[n], size),
                 keypoints_2d=keypoints[n].astype(np.float32),
                 confidence=landmarks.visibility[n].astype(np.float32),
                 joints=joints[n],
-                joints_2d=joints_2d[n].astype(np.float32),
-                joints_confidence=(shares @ landmarks.visibility[n]).astype(np.float32),
+                joints_2d=joints_2d[n],
+                joints_confidence=confidence[n],
             )
             for n, row in enumerate(rows)
         ]

@@ -5,13 +5,14 @@
 Constants and decoding follow MediaPipe's pose_landmark graphs (0.10.21).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .network import LANDMARK_PYRAMID, GraphNetwork
+from .network import LANDMARK_PYRAMID, REGRESSION_MAP, GraphNetwork
 from .regions import crop, regions_from_alignment, to_frame
 
 INPUT_SIZE = 256  # pixels
@@ -33,7 +34,7 @@ KEYPOINT_COUNT = len(KEYPOINT_NAMES)  # 33; the network's six more are not of th
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """What the network sees in N regions of one frame."""
+    """What the network sees in N regions."""
 
     regions: np.ndarray  # (N, 4) where it looked
     scores: np.ndarray  # (N,) 0..1: there is a person
@@ -42,7 +43,8 @@ class Landmarks:
     visibility: np.ndarray  # (N, 33) 0..1: in the frame and not hidden
     presence: np.ndarray  # (N, 33) 0..1: in the frame
     world: np.ndarray  # (N, 33, 3) metres around the mid-hip, axes of the crop
-    maps: tuple[Tensor, ...]  # (N, 48, S, S), S = 64, 32, 16, 8, on the network's device
+    # (N, 48, S, S) with S = 64, 32, 16, 8, then (N, 288, 4, 4), on the network's device
+    maps: tuple[Tensor, ...]
 
     @property
     def next_regions(self) -> np.ndarray:
@@ -64,11 +66,22 @@ class Landmarks:
 def find_landmarks(network: GraphNetwork, frame: np.ndarray, regions: np.ndarray) -> Landmarks:
     """The landmarks in (N, 4) regions, N > 0, of the (H, W, 3) uint8 RGB frame, in one batch."""
     images = np.stack([crop(frame, region, INPUT_SIZE) for region in regions])
+    return read_landmarks(network, images, regions)
+
+
+def read_landmarks(
+    network: GraphNetwork,
+    images: np.ndarray,
+    regions: np.ndarray,
+    pyramid: Sequence[int] = LANDMARK_PYRAMID,
+) -> Landmarks:
+    """The landmarks in (N, 256, 256, 3) uint8 RGB crops, made of the (N, 4) regions of any frames;
+    `maps` are the network's tensors with the numbers `pyramid`."""
     device = next(network.buffers()).device
     tensor = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         raw, score, heatmaps, world, *maps = network(
-            tensor, (LANDMARKS, SCORE, HEATMAPS, WORLD, *LANDMARK_PYRAMID)
+            tensor, (LANDMARKS, SCORE, HEATMAPS, WORLD, *LANDMARK_PYRAMID, REGRESSION_MAP)
         )
         values = raw.reshape(len(raw), -1, 5)
         points = refine(values[..., :2] / INPUT_SIZE, heatmaps)

@@ -13,6 +13,8 @@ from .weights import StoredNetwork
 
 # tensors of pose_landmark_full.tflite: the decoder's feature maps, finest first
 LANDMARK_PYRAMID = (279, 277, 275, 273)  # 48 channels each; 64, 32, 16, 8 pixels
+# ... and the map, 288 x 4 x 4, from which the landmarks and their 3D are read
+REGRESSION_MAP = 316
 
 
 class GraphNetwork(nn.Module):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from capf_blender.core.skeleton import JOINT, JOINT_NAMES
 
-from ..interface import Camera, Detections
+from ..interface import Camera, Detections, LiftedPose
 from .landmarks import KEYPOINT_COUNT, KEYPOINT_NAMES
 
 
@@ -61,15 +61,20 @@ class WorldLandmarkLifter:
 
     name = "blazepose_world"
 
-    def __call__(self, detections: Detections, camera: Camera) -> Tensor:
-        """(N, 28, 3) joints in metres, camera axes, relative to the pelvis."""
+    def __call__(self, detections: Detections, camera: Camera) -> LiftedPose:
+        """28 joints; the confidence is the visibility of the keypoints that make a joint."""
         if detections.world is None:
             raise ValueError("the detections carry no world landmarks")
         world = detections.world
         rules = torch.as_tensor(JOINTS_FROM_KEYPOINTS, dtype=world.dtype, device=world.device)
         turn = camera_from_crop(detections.region.to(world), camera)
         joints = torch.einsum("nab,jk,nkb->nja", turn, rules, world)
-        return joints - joints[:, JOINT["pelvis"], None]
+        shares = rules.abs() / rules.abs().sum(1, keepdim=True)
+        return LiftedPose(
+            joints=joints - joints[:, JOINT["pelvis"], None],
+            joints_2d=rules.to(detections.keypoints) @ detections.keypoints,
+            confidence=detections.confidence @ shares.to(detections.confidence).T,
+        )
 
 
 def camera_from_crop(region: Tensor, camera: Camera) -> Tensor:

@@ -74,7 +74,7 @@ class BlazePoseOnViews:
             landmarks = find_landmarks(self._network, wide, landmarks.next_regions)
         width, height = (int(length) for length in view["size"][n])
         camera = Camera(width, height, float(view["focal"][n]))
-        return self._lifter(_in_frame(landmarks, box), camera)[:, :JOINTS]
+        return self._lifter(_in_frame(landmarks, box), camera).joints[:, :JOINTS]
 
 
 def _in_frame(landmarks: Landmarks, box: np.ndarray) -> Detections:
@@ -91,6 +91,7 @@ def _in_frame(landmarks: Landmarks, box: np.ndarray) -> Detections:
         maps=landmarks.maps,
         region=torch.from_numpy(regions),
         world=torch.from_numpy(landmarks.world),
+        presence=torch.from_numpy(landmarks.presence),
     )
 
 

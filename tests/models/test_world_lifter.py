@@ -63,13 +63,13 @@ def test_joints_are_relative_to_the_pelvis_and_batched():
     world = torch.randn(4, 33, 3, generator=torch.Generator().manual_seed(0))
     region = torch.tensor([[640.0 + 100 * n, 300.0, 200.0, 0.3 * n] for n in range(4)])
     lifter = WorldLandmarkLifter()
-    joints = lifter(detections(world, region), CAMERA)
+    joints = lifter(detections(world, region), CAMERA).joints
     assert joints.shape == (4, len(JOINT_NAMES), 3)
     torch.testing.assert_close(joints[:, JOINT["pelvis"]], torch.zeros(4, 3))
     for n in range(4):
-        alone = lifter(detections(world[n : n + 1], region[n : n + 1]), CAMERA)
+        alone = lifter(detections(world[n : n + 1], region[n : n + 1]), CAMERA).joints
         torch.testing.assert_close(alone[0], joints[n])
-    moved = lifter(detections(world + torch.tensor([1.0, 2, 3]), region), CAMERA)
+    moved = lifter(detections(world + torch.tensor([1.0, 2, 3]), region), CAMERA).joints
     torch.testing.assert_close(moved, joints, atol=1e-5, rtol=0)
 
 
