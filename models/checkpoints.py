@@ -63,6 +63,7 @@ def fetch(name: str, models_folder: Path, progress: Progress) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     file = target.with_name(checkpoint.published)
     stage = f"Downloading {checkpoint.label}"
+    progress(stage, 0, 0)
     download(
         checkpoint.source, file, checkpoint.sha256, lambda done, all_: progress(stage, done, all_)
     )
@@ -104,12 +105,7 @@ def download(address: str, target: Path, sha256: str, progress: Callable[[int, i
             reason = error
         fruitless = fruitless + 1 if _size(part) <= before else 0
         if fruitless == _ATTEMPTS:
-            raise CaptureError(
-                "offline",
-                f"The download from {urlsplit(address).hostname} broke off "
-                f"({getattr(reason, 'reason', reason)}).",
-                "Start it again: it continues where it stopped.",
-            ) from reason
+            raise _broken_off(address, reason, _size(part)) from reason
         time.sleep(_PAUSE_S)
     if not _sha256(part).startswith(sha256):
         part.unlink()
@@ -119,6 +115,20 @@ def download(address: str, target: Path, sha256: str, progress: Callable[[int, i
             "Download it again; if that does not help, something changes your downloads.",
         )
     part.replace(target)
+
+
+def _broken_off(address: str, reason: Exception, done: int) -> CaptureError:
+    host = urlsplit(address).hostname
+    cause = getattr(reason, "reason", reason)  # what urllib wraps
+    cause = getattr(cause, "strerror", None) or cause
+    if done:
+        sentence = f"The download from {host} broke off ({cause})."
+        return CaptureError("offline", sentence, "Start it again: it continues where it stopped.")
+    return CaptureError(
+        "offline",
+        f"{host} cannot be reached ({cause}).",
+        "Check the network and start again, or fetch the file yourself and use Import Checkpoint.",
+    )
 
 
 def _transfer(address: str, part: Path, progress: Callable[[int, int], None]) -> None:

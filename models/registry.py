@@ -67,7 +67,7 @@ def require_weights(name: str, weights_folder: Path) -> None:
         raise CaptureError(
             "weights_missing",
             f"The model {name} lacks the weights of {labels}.",
-            f"To get them, {' and '.join(ways)}; both are buttons in the CAPF panel.",
+            f"To get them, {' and '.join(ways)}; the CAPF panel has buttons for it.",
         )
 
 

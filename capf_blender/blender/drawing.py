@@ -4,6 +4,7 @@
 
 import textwrap
 
+import blf
 import bpy
 
 from ..bridge.job import Job, JobState
@@ -41,6 +42,14 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
 def draw_sentence(layout: bpy.types.UILayout, text: str, icon: str, width: int) -> None:
     """A sentence over as many lines as `width` pixels of a region need."""
     column = layout.column(align=True)
-    characters = max(20, int(width / (7 * bpy.context.preferences.system.ui_scale)) - 6)
-    for index, line in enumerate(textwrap.wrap(text, characters)):
+    for index, line in enumerate(textwrap.wrap(text, _characters(text, width))):
         column.label(text=line, icon=icon if index == 0 else "BLANK1")
+
+
+def _characters(text: str, width: int) -> int:
+    """How many characters of `text` fit beside an icon in a sidebar with tabs, `width` pixels."""
+    preferences = bpy.context.preferences
+    scale = preferences.system.ui_scale
+    blf.size(0, preferences.ui_styles[0].widget.points * scale)
+    advance = 1.07 * blf.dimensions(0, text)[0] / max(1, len(text))  # some lines hold wider letters
+    return max(20, int((width - 82 * scale) / max(1.0, advance)))

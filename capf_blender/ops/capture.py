@@ -64,9 +64,13 @@ class CAPF_OT_capture_pose(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def poll(cls, context: bpy.types.Context) -> bool:
         if session.is_running():
             cls.poll_message_set("A capture or set-up is running")
+            return False
+        home = environment.home_folder(preferences(context).home)
+        if environment.missing_checkpoints(home, compat.sequencer_scene(context).capf.model):
+            cls.poll_message_set("The chosen model lacks weights: download or import them first")
             return False
         return True
 

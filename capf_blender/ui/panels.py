@@ -8,7 +8,7 @@ from ..blender import compat, footage, session
 from ..blender.drawing import draw_job, draw_sentence
 from ..bridge import environment
 from ..core.errors import CaptureError
-from ..core.model_cards import MODEL_CARDS
+from ..core.model_cards import MODEL_CARDS, Checkpoint, ModelCard
 from ..preferences import preferences
 
 _CARDS = {card.name: card for card in MODEL_CARDS}
@@ -70,8 +70,7 @@ class _Capture:
         column = layout.column()
         column.prop(settings, "model")
         card = _CARDS[settings.model]
-        use = "commercial use allowed" if card.commercial_use else "no commercial use"
-        draw_sentence(column, f"{card.licence}: {use}", "INFO", context.region.width)
+        draw_sentence(column, _licence(card), "INFO", context.region.width)
         _draw_weights(column, settings.model, context)
         column.prop(settings, "device")
         column.prop(settings, "choose_person")
@@ -87,21 +86,27 @@ class _Capture:
         draw_job(layout, context, "capture")
 
 
+def _licence(of: ModelCard | Checkpoint) -> str:
+    use = "commercial use allowed" if of.commercial_use else "no commercial use"
+    return f"{of.licence}: {use}"
+
+
 def _draw_weights(layout: bpy.types.UILayout, model: str, context: bpy.types.Context) -> None:
     """What the model still lacks, and the buttons that bring it."""
     home = environment.home_folder(preferences(context).home)
     for checkpoint in environment.missing_checkpoints(home, model):
         box = layout.box()
-        text = (
-            f"{checkpoint.label} is missing: {checkpoint.published}; licence: {checkpoint.licence}"
-        )
-        draw_sentence(box, text, "ERROR", context.region.width)
+        width = context.region.width - 12  # the box's borders
+        draw_sentence(box, f"{checkpoint.label} is missing", "ERROR", width)
+        draw_sentence(box, f"Licence: {_licence(checkpoint)}", "BLANK1", width)
         if checkpoint.source:
-            button = box.operator("capf.download_weights", icon="IMPORT")
+            row = box.row(align=True)
+            button = row.operator("capf.download_weights", icon="IMPORT")
             button.checkpoint = checkpoint.name
+            row.operator("capf.import_checkpoint", text="", icon="FILE_FOLDER")
         else:
-            text = f"Fetch it from {checkpoint.publisher} and choose the file"
-            draw_sentence(box, text, "BLANK1", context.region.width)
+            text = f"Fetch {checkpoint.published} from {checkpoint.publisher} and choose the file"
+            draw_sentence(box, text, "BLANK1", width)
             box.operator("capf.import_checkpoint", icon="FILE_FOLDER")
     draw_job(layout, context, "weights")
 
