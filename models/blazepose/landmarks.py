@@ -17,6 +17,7 @@ from .regions import crop, regions_from_alignment, to_frame
 
 INPUT_SIZE = 256  # pixels
 LANDMARKS, SCORE, HEATMAPS, WORLD = 337, 342, 298, 339  # tensors of pose_landmark_full.tflite
+CONTEXT_MAPS = (*LANDMARK_PYRAMID, REGRESSION_MAP)
 REFINE_RADIUS = 3  # cells of the heatmap: a window of 7 x 7
 REFINE_CONFIDENCE = 0.5
 CENTRE, CIRCLE = 33, 34  # auxiliary landmarks: centre of the body and a point on its circle
@@ -73,15 +74,15 @@ def read_landmarks(
     network: GraphNetwork,
     images: np.ndarray,
     regions: np.ndarray,
-    pyramid: Sequence[int] = LANDMARK_PYRAMID,
+    maps: Sequence[int] = CONTEXT_MAPS,
 ) -> Landmarks:
     """The landmarks in (N, 256, 256, 3) uint8 RGB crops, made of the (N, 4) regions of any frames;
-    `maps` are the network's tensors with the numbers `pyramid`."""
+    `maps` names the network's tensors to hand on."""
     device = next(network.buffers()).device
     tensor = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
-        raw, score, heatmaps, world, *maps = network(
-            tensor, (LANDMARKS, SCORE, HEATMAPS, WORLD, *LANDMARK_PYRAMID, REGRESSION_MAP)
+        raw, score, heatmaps, world, *context = network(
+            tensor, (LANDMARKS, SCORE, HEATMAPS, WORLD, *maps)
         )
         values = raw.reshape(len(raw), -1, 5)
         points = refine(values[..., :2] / INPUT_SIZE, heatmaps)
@@ -96,7 +97,7 @@ def read_landmarks(
         visibility=visibility,
         presence=presence,
         world=world.reshape(len(world), -1, 3)[:, :KEYPOINT_COUNT].double().cpu().numpy(),
-        maps=tuple(maps),
+        maps=tuple(context),
     )
 
 
