@@ -32,6 +32,10 @@ class ContextAwarePoseFormer(nn.Module):
         heads: attention heads in fusion and spatial blocks.
         sampling_heads: K. sampling_points: P.
         drop_path: stochastic depth of the last block in each stack; it rises from 0 linearly.
+        coordinates: numbers that describe a joint to its coordinate token, the paper's are x and y.
+        outputs: numbers that the head gives a joint.
+        sampling_step: distance of a head's first sampling points from each other, in units of the
+            crop's -1..1.
     """
 
     def __init__(
@@ -45,23 +49,26 @@ class ContextAwarePoseFormer(nn.Module):
         sampling_points: int = 4,
         drop_path: float = 0.2,
         context: bool = True,
+        coordinates: int = 2,
+        outputs: int = 3,
+        sampling_step: float = 0.01,
     ) -> None:
         super().__init__()
         if dim % heads or dim % sampling_heads:
             raise ValueError(f"dim {dim} must be divisible by {heads} and {sampling_heads} heads")
         self.joints, self.map_channels = joints, tuple(map_channels)
-        self.dim, self.context = dim, context
+        self.dim, self.context, self.coordinates = dim, context, coordinates
         tokens = 1 + len(self.map_channels)
         depths = [drop_path * block / max(1, blocks - 1) for block in range(blocks)]
 
-        self.coord_embed = nn.Linear(2, dim)
+        self.coord_embed = nn.Linear(coordinates, dim)
         self.Spatial_pos_embed = nn.Parameter(torch.empty(1, tokens, joints, dim))
         nn.init.trunc_normal_(self.Spatial_pos_embed, std=0.02)
         if context:
             self.feat_embed = nn.ModuleList(nn.Linear(c, dim) for c in self.map_channels)
             self.context_blocks = nn.ModuleList(
                 DeformableContextBlock(
-                    dim, self.map_channels, sampling_heads, sampling_points, depth
+                    dim, self.map_channels, sampling_heads, sampling_points, depth, sampling_step
                 )
                 for depth in depths
             )
@@ -69,13 +76,15 @@ class ContextAwarePoseFormer(nn.Module):
         self.joint_blocks = nn.ModuleList(
             TransformerBlock(tokens * dim, heads, depth) for depth in depths
         )
-        self.head = nn.Sequential(nn.LayerNorm(tokens * dim), nn.Linear(tokens * dim, 3))
+        self.head = nn.Sequential(nn.LayerNorm(tokens * dim), nn.Linear(tokens * dim, outputs))
 
     def forward(self, keypoints: Tensor, reference: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """The 3D pose, (B, J, 3) metres, camera axes, relative to the pelvis.
+        """The 3D pose, (B, J, 3) metres, camera axes, relative to the pelvis; in general whatever
+        the (B, J, outputs) were trained to be.
 
         Args:
-            keypoints: (B, J, 2) in the frame, x' = 2 x / w - 1, y' = 2 y / w - h / w.
+            keypoints: (B, J, coordinates), in the paper two of the frame: x' = 2 x / w - 1,
+                y' = 2 y / w - h / w.
             reference: (B, J, 2) the same joints in the crop, its corner pixels at -1 and 1.
             maps: L of (B, C_l, H_l, W_l), fastest when channels_last; ignored without context.
         """
@@ -104,7 +113,7 @@ class ContextAwarePoseFormer(nn.Module):
             body = block(body)  # (B, J, (1 + L) D)
 
         # 4. Head
-        return self.head(body)  # (B, J, 3)
+        return self.head(body)  # (B, J, outputs)
 
     def _context_at(self, reference: Tensor, pyramid: MapRows) -> Tensor:
         """What each map shows at the joints; zeros outside the crop. Returns (B, J, L, D)."""
@@ -117,8 +126,9 @@ class ContextAwarePoseFormer(nn.Module):
         return torch.cat(embedded, 2)  # L of (B, J, 1, D) -> (B, J, L, D)
 
     def _check(self, keypoints: Tensor, reference: Tensor, maps: Sequence[Tensor]) -> None:
-        expected = (len(keypoints), self.joints, 2)
-        for name, value in (("keypoints", keypoints), ("reference", reference)):
+        sizes = (("keypoints", keypoints, self.coordinates), ("reference", reference, 2))
+        for name, value, numbers in sizes:
+            expected = (len(keypoints), self.joints, numbers)
             if tuple(value.shape) != expected:
                 raise ValueError(f"{name} has shape {tuple(value.shape)}, expected {expected}")
         if not self.context:
@@ -138,7 +148,13 @@ class DeformableContextBlock(nn.Module):
     """
 
     def __init__(
-        self, dim: int, map_channels: Sequence[int], heads: int, points: int, drop_path: float
+        self,
+        dim: int,
+        map_channels: Sequence[int],
+        heads: int,
+        points: int,
+        drop_path: float,
+        step: float = 0.01,
     ) -> None:
         super().__init__()
         self.heads, self.points = heads, points
@@ -149,16 +165,16 @@ class DeformableContextBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = MLP(dim, 2 * dim)
         self.drop_path = DropPath(drop_path)
-        self._look_around_evenly()
+        self._look_around_evenly(step)
 
-    def _look_around_evenly(self) -> None:
+    def _look_around_evenly(self, step: float) -> None:
         """At first each head looks in a direction of its own, each point a step further out."""
         angle = torch.arange(self.heads) * (2 * math.pi / self.heads)
         direction = torch.stack((angle.cos(), angle.sin()), -1)  # (K, 2)
         direction = direction / direction.abs().amax(-1, keepdim=True)
-        step = 0.01 * torch.arange(1, self.points + 1)
+        distance = step * torch.arange(1, self.points + 1)
         with torch.no_grad():
-            self.sampling_offsets.bias.copy_((direction[:, None] * step[:, None]).flatten())
+            self.sampling_offsets.bias.copy_((direction[:, None] * distance[:, None]).flatten())
         nn.init.zeros_(self.sampling_offsets.weight)
         nn.init.zeros_(self.attention_weights.weight)
         nn.init.zeros_(self.attention_weights.bias)
