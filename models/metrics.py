@@ -66,3 +66,18 @@ def auc(predicted: Tensor, truth: Tensor) -> Tensor:
     errors = joint_errors(predicted, truth)
     thresholds = errors.new_tensor(AUC_THRESHOLDS)
     return (errors[..., None] < thresholds).to(errors.dtype).mean((-1, -2))
+
+
+def acceleration_errors(predicted: Tensor, truth: Tensor) -> Tensor:
+    """(F - 2,) mean distance between the joints' accelerations, per frame step squared, for F
+    successive frames (F, J, 3) (Kanazawa et al., CVPR 2019, section 4.1)."""
+    return mpjpe(predicted.diff(n=2, dim=0), truth.diff(n=2, dim=0))
+
+
+def turns_about(predicted: Tensor, truth: Tensor, axis: Tensor) -> Tensor:
+    """(...,) radians, -pi..pi, by which vectors `predicted` (..., 3) are turned from `truth`
+    (..., 3) about the unit vector `axis` (3,), counterclockwise seen from its tip."""
+    axis = axis.expand_as(truth)
+    sine = (torch.linalg.cross(truth, predicted) * axis).sum(-1)
+    along = (truth * axis).sum(-1) * (predicted * axis).sum(-1)
+    return torch.atan2(sine, (truth * predicted).sum(-1) - along)

@@ -66,7 +66,9 @@ def test_imports(file):
         assert not any(name.split(".")[0] == "models" for name in imports(file))
     if part == "models":
         ours = {name for name in imports(file) if name.startswith("capf_blender.")}
-        assert all(name.startswith("capf_blender.core") for name in ours)
+        # evaluation, which the zip leaves out, measures what the worker makes of a clip
+        below = {"core", "bridge", "worker"} if "evaluation" in file.parts else {"core"}
+        assert {name.split(".")[1] for name in ours} <= below
     own = [name.split(".")[1] for name in imports(file) if name.startswith("capf_blender.")]
     assert not ABOVE.get(part, set()) & set(own)
 

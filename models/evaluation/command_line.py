@@ -3,6 +3,7 @@
 """`python3 run.py evaluate h36m|3dhp --data DIR --model NAME`: a data set's figures for a model."""
 
 import argparse
+import importlib
 import json
 import logging
 import sys
@@ -19,17 +20,33 @@ from ..datasets.h36m import VALIDATION, read_h36m
 from ..datasets.loading import batches
 from ..datasets.mpi_inf_3dhp import PCK_JOINTS, read_3dhp
 from ..datasets.samples import PoseSamples
-from .predictors import PREDICTORS, Predictor, load_predictor, worker_weights
-from .scores import Protocol, Scores, as_text, h36m_protocol, mpi_inf_3dhp_protocol
+from .predictors import PREDICTORS, Predictor, choose_device, load_predictor, worker_weights
+from .scores import (
+    Protocol,
+    Scores,
+    as_text,
+    h36m_protocol,
+    mpi_inf_3dhp_protocol,
+    without_nan,
+)
 from .view_lifter import flip_test
+
+OTHERS = {
+    "reference": "models.evaluation.reference_command",
+    "stability": "models.evaluation.stability",
+    "synthetic": "models.evaluation.synthetic_command",
+}
+"""Evaluations that need no data set: the module of each, with a `main` like this one's."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Prints the table; returns 0. Raises CaptureError."""
+    if arguments and arguments[0] in OTHERS:
+        return importlib.import_module(OTHERS[arguments[0]]).main(arguments[1:])
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     samples, protocol = _samples(options)
-    device = _device(options.device)
+    device = choose_device(options.device)
     own_keypoints = bool(np.isnan(samples.keypoints).any())
     predictor = load_predictor(
         options.model, worker_weights(options.models), device, own_keypoints, options.lifter
@@ -47,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             name: getattr(options, name) for name in ("data_set", "model", "flip_test", "every")
         }
         facts |= {"frames": len(samples), "keypoints": options.keypoints, "device": device}
-        facts |= {"seconds": round(time.monotonic() - started, 1), "scores": _without_nan(table)}
+        facts |= {"seconds": round(time.monotonic() - started, 1), "scores": without_nan(table)}
         options.json.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return 0
 
@@ -114,22 +131,3 @@ def _positive(text: str) -> int:
     if (value := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"{value} is not positive")
     return value
-
-
-def _device(wanted: str) -> str:
-    """Raises CaptureError `bad_device`."""
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        message = f"There is no device {wanted!r} here ({str(error).splitlines()[0]})."
-        raise CaptureError("bad_device", message, "Choose another one, or auto.") from error
-    return wanted
-
-
-def _without_nan(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
-    return {
-        metric: {group: value if value == value else None for group, value in line.items()}
-        for metric, line in table.items()
-    }

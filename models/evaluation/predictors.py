@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -70,3 +71,15 @@ def worker_weights(chosen: str | Path | None) -> Path:
         "It is not known where the weight files are.",
         "Name their folder, or start this through run.py.",
     )
+
+
+def choose_device(wanted: str) -> str:
+    """A torch device by name, or "auto". Raises CaptureError `bad_device`."""
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        message = f"There is no device {wanted!r} here ({str(error).splitlines()[0]})."
+        raise CaptureError("bad_device", message, "Choose another one, or auto.") from error
+    return wanted

@@ -114,3 +114,11 @@ def as_text(table: dict[str, dict[str, float]], turned: bool = False) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def without_nan(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+    """The table for JSON, which knows no NaN."""
+    return {
+        metric: {group: value if value == value else None for group, value in line.items()}
+        for metric, line in table.items()
+    }
