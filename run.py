@@ -11,6 +11,7 @@ python3 run.py import FILE            weights that you fetched yourself
 python3 run.py apply DIR --out FILE.blend   Blender alone: a take onto an armature
 python3 run.py golden FILE.npz --width 32 --salt 0   our networks against stored outputs
 python3 run.py evaluate h36m|3dhp ... accuracy on a data set
+python3 run.py features --renders DIR --out DIR --assets DIR   a lifter's inputs, from renders
 python3 run.py train CONFIG           train a lifter
 python3 run.py bench model            speed of the networks
 python3 run.py lint                   ruff and pyright
@@ -47,6 +48,7 @@ RESEARCH_COMMANDS = {
     "golden": "our networks against stored outputs",
     "evaluate": "accuracy on a data set",
     "train": "train a lifter",
+    "features": "a lifter's inputs from rendered people",
     "bench": "speed of the networks",
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 COMMANDS = {
     "golden": "models.golden",
     "evaluate": "models.evaluation.command_line",
+    "features": "models.training.features_command",
     "train": "models.training.command_line",
     "bench": "models.benchmark",
 }
