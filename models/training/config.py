@@ -3,6 +3,7 @@
 """What a training run is, read from a TOML file."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from capf_blender.core.errors import CaptureError
 
 CONFIGS = Path(__file__).parent / "configs"
 PRECISIONS = ("fp32", "bf16", "fp16")
+SCHEDULES = ("exponential", "cosine")
 Options = TypeVar("Options")
 
 
@@ -20,7 +22,10 @@ class OptimiserConfig:
 
     lr: float = 6.4e-4
     weight_decay: float = 0.1
-    decay: float = 0.99  # of lr, each epoch
+    schedule: str = "exponential"  # one of SCHEDULES
+    decay: float = 0.99  # exponential: of lr, each epoch
+    warm_up: float = 0.0  # epochs in which lr rises from 0
+    clip: float = 0.0  # longest gradient; 0: any
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,11 @@ class TrainingConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
 
-def read_config(file: str | Path) -> TrainingConfig:
+def read_config(file: str | Path, changes: Sequence[str] = ()) -> TrainingConfig:
     """The run described by a TOML file, or by one of those that ship, given by its bare name.
 
-    Raises CaptureError `missing_file` or `bad_config`, which names what is wrong.
+    `changes` replace entries: "task.context=false". Raises CaptureError `missing_file` or
+    `bad_config`, which names what is wrong.
     """
     path = Path(file)
     if not path.suffix and not path.exists():
@@ -58,6 +64,8 @@ def read_config(file: str | Path) -> TrainingConfig:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise bad_config(f"{path} is no TOML file: {error}.") from error
+    for change in changes:
+        _apply(change, content)
     if unknown := set(content) - {"task", "optimiser", "run"}:
         raise bad_config(f"{path} has an unknown section [{sorted(unknown)[0]}].")
     if "kind" not in content.get("task", {}):
@@ -70,7 +78,23 @@ def read_config(file: str | Path) -> TrainingConfig:
     optimiser = options_from(
         OptimiserConfig, content.get("optimiser", {}), f"[optimiser] of {path}"
     )
+    if optimiser.schedule not in SCHEDULES:
+        raise bad_config(f"Schedule {optimiser.schedule!r} is none of {', '.join(SCHEDULES)}.")
     return TrainingConfig(path.stem, content["task"], run, optimiser)
+
+
+def _apply(change: str, content: dict[str, Any]) -> None:
+    """Replaces one entry of a config by what "section.name=value" says; a value that is no TOML is
+    a text."""
+    name, is_change, value = change.partition("=")
+    section, has_section, entry = name.strip().partition(".")
+    if not (is_change and has_section and entry):
+        raise bad_config(f"{change!r} does not read section.name=value.")
+    try:
+        value = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = value.strip()
+    content.setdefault(section, {})[entry] = value
 
 
 def options_from(kind: type[Options], content: dict[str, Any], where: str) -> Options:

@@ -10,6 +10,9 @@ from pathlib import Path
 from .state import Position
 
 LOG_FILE = "log.csv"
+_IN_SENTENCE = {
+    "epoch", "lr", "train_mm", "validation_mm", "validation_p_mm", "best_mm", "seconds",
+}  # fmt: skip
 
 
 class Journal:
@@ -50,10 +53,11 @@ class Journal:
             for name in set(last) - {"epoch"}:
                 self._board.add_scalar(name, last[name], int(last["epoch"]))
         start = "\r\033[K" if sys.stderr.isatty() else ""
+        others = "".join(f", {name} {last[name]:.1f}" for name in last if name not in _IN_SENTENCE)
         print(
             f"{start}epoch {last['epoch']}: {last['train_mm']:.1f} mm, validation "
             f"{last['validation_mm']:.1f} mm ({last['validation_p_mm']:.1f} mm aligned), "
-            f"best {last['best_mm']:.1f} mm, {last['seconds']:.0f} s",
+            f"best {last['best_mm']:.1f} mm{others}, {last['seconds']:.0f} s",
             file=sys.stderr, flush=True,
         )  # fmt: skip
 

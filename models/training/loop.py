@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The training loop: MPJPE in metres, AdamW, learning rate falling by epochs, best epoch kept.
+"""The training loop: AdamW, a schedule of the learning rate, best epoch kept.
 
 Nothing in it knows which network learns, or from what.
 """
 
+import contextlib
 import math
 import time
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Subset
 
 from capf_blender.core.errors import CaptureError
 
-from .. import metrics
 from ..datasets.loading import batches
 from .config import TrainingConfig
 from .journal import Journal
@@ -42,13 +43,6 @@ def train(task: Task, config: TrainingConfig, out: Path, process: Process) -> Po
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.run.seed + process.rank)
     network = task.network.to(process.device)
-    machinery = _machinery(task, config, process)
-    position = Position()
-    if (out / STATE_FILE).is_file():
-        position = load_state(out / STATE_FILE, machinery, config, process)
-    if process.count > 1:
-        on_gpu = [process.device] if process.device.type == "cuda" else None
-        network = DistributedDataParallel(network, device_ids=on_gpu, forward_sync_buffers=False)
     try:
         rows = EpochBatches(
             len(task.training),  # pyright: ignore[reportArgumentType]
@@ -56,6 +50,13 @@ def train(task: Task, config: TrainingConfig, out: Path, process: Process) -> Po
         )  # fmt: skip
     except ValueError as error:
         raise CaptureError("bad_config", f"{error}.".capitalize(), "Change the batch.") from error
+    machinery = _machinery(task, config, process, rows.steps)
+    position = Position()
+    if (out / STATE_FILE).is_file():
+        position = load_state(out / STATE_FILE, machinery, config, process)
+    if process.count > 1:
+        on_gpu = [process.device] if process.device.type == "cuda" else None
+        network = DistributedDataParallel(network, device_ids=on_gpu, forward_sync_buffers=False)
 
     def save() -> None:
         save_state(out / STATE_FILE, machinery, position, config, process)
@@ -65,9 +66,9 @@ def train(task: Task, config: TrainingConfig, out: Path, process: Process) -> Po
             started = time.monotonic()
             lr = float(machinery.schedule.get_last_lr()[0])
             _epoch(task, network, rows, machinery, position, config, process, journal, save)
-            error_mm, p_error_mm = validate(network, task.validation, config, process)
+            errors = validate(network, task, config, process)
+            error_mm = errors["validation_mm"]
             train_mm = _mean_mm(position, process)
-            machinery.schedule.step()
             if error_mm < position.best_mm:
                 position.best_mm = error_mm
                 if process.leads:
@@ -77,9 +78,8 @@ def train(task: Task, config: TrainingConfig, out: Path, process: Process) -> Po
                     }
                     save_weights(out / BEST_FILE, task.trained, facts)
             position.history.append({
-                "epoch": position.epoch, "lr": lr, "train_mm": train_mm, "validation_mm": error_mm,
-                "validation_p_mm": p_error_mm, "best_mm": position.best_mm,
-                "seconds": time.monotonic() - started,
+                "epoch": position.epoch, "lr": lr, "train_mm": train_mm, **errors,
+                "best_mm": position.best_mm, "seconds": time.monotonic() - started,
             })  # fmt: skip
             position.epoch, position.step = position.epoch + 1, 0
             position.loss_sum, position.persons = 0.0, 0
@@ -88,14 +88,30 @@ def train(task: Task, config: TrainingConfig, out: Path, process: Process) -> Po
     return position
 
 
-def _machinery(task: Task, config: TrainingConfig, process: Process) -> Machinery:
+def _machinery(task: Task, config: TrainingConfig, process: Process, steps: int) -> Machinery:
+    """`steps`: in an epoch."""
     learning = [weights for weights in task.trained.parameters() if weights.requires_grad]
     options = config.optimiser
     optimiser = torch.optim.AdamW(learning, lr=options.lr, weight_decay=options.weight_decay)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, options.decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: _share_of_lr(step, steps, config)
+    )
     # bf16 has the range of fp32 and needs no scaling of gradients
     scaler = torch.amp.GradScaler(process.device.type, enabled=config.run.precision == "fp16")
     return Machinery(task.trained, optimiser, schedule, scaler)
+
+
+def _share_of_lr(step: int, steps: int, config: TrainingConfig) -> float:
+    """The schedule: what of lr is used in this step of a run with so many `steps` an epoch. The
+    cosine falls to 0 at the end of the last epoch (Loshchilov & Hutter, ICLR 2017)."""
+    options, share = config.optimiser, 1.0
+    warm_up = options.warm_up * steps
+    if step < warm_up:
+        share = (step + 1) / (warm_up + 1)
+    if options.schedule == "exponential":
+        return share * options.decay ** (step // steps)
+    past = (step - warm_up) / max(1.0, config.run.epochs * steps - warm_up)
+    return share * (1 + math.cos(math.pi * min(max(past, 0.0), 1.0))) / 2
 
 
 def _epoch(
@@ -117,11 +133,15 @@ def _epoch(
     pinned = process.device.type == "cuda"
     for batch in batches(task.training, config.run.workers, batch_sampler=rows, pin_memory=pinned):
         batch = to_device(batch, process.device)
-        loss = _loss(network, batch, config, process)
+        loss = task.objective.loss(_output(network, batch, config, process), batch)
         machinery.optimiser.zero_grad(set_to_none=True)
         machinery.scaler.scale(loss).backward()
+        if config.optimiser.clip:
+            machinery.scaler.unscale_(machinery.optimiser)
+            nn.utils.clip_grad_norm_(task.trained.parameters(), config.optimiser.clip)
         machinery.scaler.step(machinery.optimiser)
         machinery.scaler.update()
+        machinery.schedule.step()
         value, persons = loss.item(), len(batch["joints"])
         if not math.isfinite(value) and not machinery.scaler.is_enabled():
             raise CaptureError(
@@ -138,41 +158,43 @@ def _epoch(
             save()
 
 
-def _loss(
+def _output(
     network: nn.Module, batch: dict[str, Any], config: TrainingConfig, process: Process
-) -> Tensor:
-    poses = _poses(network, batch, config, process)
-    return metrics.mpjpe(poses, metrics.root_relative(batch["joints"])).mean()
-
-
-def _poses(
-    network: nn.Module, batch: dict[str, Any], config: TrainingConfig, process: Process
-) -> Tensor:
+) -> Any:
     kind = _TYPES[config.run.precision]
-    with torch.autocast(process.device.type, kind, enabled=kind is not torch.float32):
-        return network(batch).float()
+    with contextlib.ExitStack() as context:
+        if kind is not torch.float32:
+            context.enter_context(torch.autocast(process.device.type, kind))
+            if process.device.type == "cpu":  # the others' kernels take 3 x as long (PyTorch 2.13)
+                context.enter_context(sdpa_kernel(SDPBackend.MATH))
+        return network(batch)
 
 
 @torch.no_grad()
 def validate(
-    network: nn.Module, data: Dataset[dict[str, Any]], config: TrainingConfig, process: Process
-) -> tuple[float, float]:
-    """MPJPE and P-MPJPE in millimetres over all of `data`, divided among the processes."""
+    network: nn.Module, task: Task, config: TrainingConfig, process: Process
+) -> dict[str, float]:
+    """The objective's errors, means over all validation data, divided among the processes."""
     # each process calls the network itself: they may have different numbers of batches
     network = network.module if isinstance(network, DistributedDataParallel) else network
     network.eval()
-    count = len(data)  # pyright: ignore[reportArgumentType]
-    own = Subset(data, range(process.rank, count, process.count))
+    count = len(task.validation)  # pyright: ignore[reportArgumentType]
+    own = Subset(task.validation, range(process.rank, count, process.count))
     batch_size = max(1, config.run.batch // process.count)
-    totals = torch.zeros(3, dtype=torch.float64)
+    sums: dict[str, Tensor] = {}
+    persons = 0
     for batch in batches(own, config.run.workers, batch_size=batch_size):
         batch = to_device(batch, process.device)
-        poses = metrics.root_relative(_poses(network, batch, config, process)).double()
-        truth = metrics.root_relative(batch["joints"]).double()
-        errors = metrics.mpjpe(poses, truth).sum(), metrics.p_mpjpe(poses, truth).sum()
-        totals += torch.stack((*errors, errors[0].new_tensor(len(truth)))).cpu()
+        errors = task.objective.errors(_output(network, batch, config, process), batch)
+        persons += len(batch["joints"])
+        for name, values in errors.items():
+            sums[name] = sums.get(name, torch.zeros(())) + values.double().sum().cpu()
+    # a process that has no person has no names either
+    names = next(filter(None, process.collect(list(sums))), [])
+    own_sums = [float(sums.get(name, 0.0)) for name in names]
+    totals = torch.tensor([*own_sums, persons], dtype=torch.float64)
     totals = process.sum(totals.to(process.device)).cpu()
-    return tuple((1000 * totals[:2] / totals[2]).tolist())
+    return dict(zip(names, (totals[:-1] / totals[-1]).tolist(), strict=True))
 
 
 def _mean_mm(position: Position, process: Process) -> float:

@@ -3,15 +3,19 @@
 """What can be trained, by name: a network, its data and nothing of how it is trained."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 from torch.utils.data import Dataset
 
 from .config import bad_config
+from .objective import Objective, PoseObjective
 
 TASKS = {
+    "blazepose": "models.training.blazepose_lifter",
     "h36m_hrnet": "models.training.h36m_hrnet",
 }
 """Module of each kind; its `make_task(options, seed)` gets the section [task] without `kind`."""
@@ -19,11 +23,11 @@ TASKS = {
 
 @dataclass(frozen=True)
 class Task:
-    """`network` maps a batch, a dict of tensors, to poses (B, J, 3) in metres; the batch's `joints`
-    (B, J, 3) are the truth, both relative to the pelvis.
+    """`network` maps a batch, a dict of tensors, to what `objective` compares with the batch.
 
-    Data sets are map-style, their items dicts of tensors or of lists of tensors. One that has
-    `set_epoch` is told each epoch, for augmentation that depends on nothing else.
+    Data sets are map-style, their items dicts of tensors or of lists of tensors; or they make whole
+    batches, see `datasets.loading`. One that has `set_epoch` is told each epoch, for augmentation
+    that depends on nothing else.
     """
 
     network: nn.Module
@@ -31,6 +35,9 @@ class Task:
     training: Dataset[dict[str, Any]]
     validation: Dataset[dict[str, Any]]
     facts: dict[str, str] = field(default_factory=dict)  # metadata of the weights' file
+    objective: Objective = field(default_factory=PoseObjective)
+    # what makes of the best epoch's file, with more facts, the one to ship: (best, facts, target)
+    ship: Callable[[Path, dict[str, str], Path], None] | None = None
 
 
 def make_task(options: dict[str, Any], seed: int) -> Task:
