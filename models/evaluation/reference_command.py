@@ -77,13 +77,7 @@ def _scores(
 
 def _estimator(options: argparse.Namespace) -> MakeEstimator:
     weights, device = worker_weights(options.models), choose_device(options.device)
-    if options.lifter is None:
-        return lambda camera: load_estimator(options.model, weights, device, camera)
-    from ..blazepose.context_lifter import load_lifter
-    from ..blazepose.estimator import BlazePoseEstimator
-
-    lifter = load_lifter(options.lifter, device)
-    return lambda camera: BlazePoseEstimator(weights, device, camera, lifter)
+    return lambda camera: load_estimator(options.model, weights, device, camera, options.lifter)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("reference", type=Path, help=".npz file, its layout is in the README")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument(
-        "--lifter", type=Path, metavar="FILE", help="behind BlazePose, one that run.py train made"
+        "--lifter", type=Path, metavar="FILE", help="one that run.py train blazepose made"
     )
     parser.add_argument(
         "--height", type=float, metavar="M", help="the person's; default: as the model guesses"

@@ -56,7 +56,8 @@ def reference_scores(take: Take, motion: Motion, reference: Reference) -> dict[s
     capture = {"frames found, %": 100 * found.mean()}
     capture |= pose_errors(predicted, truth, reference.frames, up)
     capture |= image_errors(pixels[found], reference.pixels[found], reference.person_px[found])
-    predicted, truth_found = predicted[found], truth[found]
+    rows = torch.from_numpy(found)
+    predicted, truth_found = predicted[rows], truth[rows]
     errors = 1000 * metrics.joint_errors(predicted, truth_found).mean(0)
     return {
         "capture": capture,
