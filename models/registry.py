@@ -11,45 +11,80 @@ from capf_blender.core.errors import CaptureError
 from capf_blender.core.model_cards import MODEL_CARDS, ModelCard
 
 if TYPE_CHECKING:
-    from .interface import Camera, PoseEstimator
+    from .interface import Camera, Lifter, PoseEstimator
 
 
 def load_estimator(
-    name: str, weights_folder: Path, device: str, camera: "Camera"
+    name: str,
+    weights_folder: Path,
+    device: str,
+    camera: "Camera",
+    lifter_file: Path | None = None,
 ) -> "PoseEstimator":
-    """The model `name` on a torch device ("cpu", "cuda", ...), ready for a clip of that camera.
+    """The model `name` on a torch device ("cpu", "cuda", ...), ready for a clip of that camera;
+    with a `lifter_file` of `run.py train blazepose`, which then takes its own lifter's place.
 
-    Raises CaptureError `unknown_model`, `weights_missing`, `checksum_mismatch`, `bad_checkpoint`
-    or `hrnet_not_installed`.
+    Raises CaptureError `unknown_model`, `weights_missing`, `checksum_mismatch`, `bad_checkpoint`,
+    `no_place` for that lifter, or `hrnet_not_installed`.
     """
     if card(name).checkpoints:
+        _lifter_file(name, lifter_file)
         from .hrnet.estimator import HRNetEstimator
 
         return HRNetEstimator(name, weights_folder, device, camera)
     from .blazepose.estimator import BlazePoseEstimator
 
-    return BlazePoseEstimator(weights_folder, device, camera)
+    lifter = load_lifter(name, device, lifter_file)
+    return BlazePoseEstimator(weights_folder, device, camera, lifter)
 
 
-def model_facts(name: str, weights_folder: Path) -> dict[str, Any]:
-    """What identifies the model in a take: its name and the sha256 of each of its weight files.
+def load_lifter(name: str, device: str, lifter_file: Path | None = None) -> "Lifter":
+    """What lifts behind BlazePose in the model `name`; see `load_estimator`."""
+    if file := _lifter_file(name, lifter_file):
+        from .blazepose.context_lifter import load_lifter as load_context_lifter
 
-    Raises CaptureError `unknown_model` or `weights_missing`.
+        return load_context_lifter(file, device)
+    from .blazepose.world_lifter import WorldLandmarkLifter
+
+    return WorldLandmarkLifter()
+
+
+def model_facts(name: str, weights_folder: Path, lifter_file: Path | None = None) -> dict[str, Any]:
+    """What a take tells of the model: its name, the sha256 of each of its weight files, its licence
+    and whether that allows commercial use, None where a lifter of one's own does not say so.
+
+    Raises CaptureError as `require_weights` does.
     """
-    require_weights(name, weights_folder)
+    require_weights(name, weights_folder, lifter_file)
     from .blazepose.weights import WEIGHT_FILES  # HRNet has its boxes from BlazePose
 
+    known = card(name)
+    files = [Path(weights_folder) / file for file in WEIGHT_FILES]
+    files += [Path(weights_folder) / checkpoint.file for checkpoint in known.checkpoints]
+    if lifter := _lifter_file(name, lifter_file):
+        files.append(lifter)
     hashes = {}
-    for file in (*WEIGHT_FILES, *(checkpoint.file for checkpoint in card(name).checkpoints)):
-        with (Path(weights_folder) / file).open("rb") as stream:
-            hashes[file] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"name": name, "weights": hashes}
+    for file in files:
+        with file.open("rb") as stream:
+            hashes[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    facts = {"name": name, "weights": hashes}
+    if lifter_file:
+        return facts | {"licence": "a lifter of one's own", "commercial_use": None}
+    return facts | {"licence": known.licence, "commercial_use": known.commercial_use}
 
 
-def require_weights(name: str, weights_folder: Path) -> None:
-    """Raises CaptureError `unknown_model`, or `weights_missing`, which says how to get them."""
+def require_weights(name: str, weights_folder: Path, lifter_file: Path | None = None) -> None:
+    """Raises CaptureError `unknown_model`, `no_place`, or `weights_missing`, which says how to get
+    them."""
     from .blazepose.weights import SET_UP_HINT, WEIGHT_FILES
 
+    lifter = _lifter_file(name, lifter_file)
+    if lifter and not lifter.is_file():
+        raise CaptureError(
+            "weights_missing",
+            f"The lifter's weights {lifter} are missing.",
+            "Choose another file." if lifter_file else "Install the add-on again.",
+        )
     for file in WEIGHT_FILES:
         path = Path(weights_folder) / file
         if not path.is_file():
@@ -69,6 +104,21 @@ def require_weights(name: str, weights_folder: Path) -> None:
             f"The model {name} lacks the weights of {labels}.",
             f"To get them, {' and '.join(ways)}; the CAPF panel has buttons for it.",
         )
+
+
+def _lifter_file(name: str, chosen: Path | None) -> Path | None:
+    """The weights of the model's context lifter on BlazePose, if it has one."""
+    if not card(name).context_lifter and chosen is None:
+        return None
+    if name != "blazepose":
+        raise CaptureError(
+            "no_place",
+            f"The model {name} has no place for a lifter of your own.",
+            "Choose the model blazepose.",
+        )
+    from .blazepose.context_lifter import WEIGHTS_FILE
+
+    return Path(chosen) if chosen else WEIGHTS_FILE
 
 
 def available(weights_folder: Path) -> list[str]:

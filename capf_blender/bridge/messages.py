@@ -33,6 +33,7 @@ class CaptureRequest:
     end_s: float | None = None  # frames before this time only; None = to the end
     person: int | None = None  # id of the wanted person; None = the largest, longest seen
     model: str = DEFAULT_MODEL
+    lifter: str | None = None  # absolute path of weights for its lifter; None = those it comes with
     device: str = "auto"  # auto, cpu, cuda, mps
     focal_px: float | None = None  # focal length in pixels of the upright frame, when known
 
@@ -55,10 +56,11 @@ class CaptureRequest:
         return dataclasses.replace(self, job_folder=job_folder)
 
     def fingerprint(self, **facts: Any) -> str:
-        """Hash of what the raw frames depend on: the request without `person`, `device` and the job
-        folder, plus `facts` (file size, model hashes, ...). Equal fingerprints may share frames."""
+        """Hash of what the raw frames depend on: the request without `person`, `device`, `lifter`
+        and the job folder, plus `facts` (file size, hashes of all weights, ...). Equal fingerprints
+        may share frames."""
         raw = dataclasses.asdict(self) | facts
-        for name in ("person", "device", "job_folder"):
+        for name in ("person", "device", "lifter", "job_folder"):
             del raw[name]
         return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 

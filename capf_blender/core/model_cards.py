@@ -33,6 +33,7 @@ class ModelCard:
     description: str
     licence: str
     commercial_use: bool
+    context_lifter: bool = False  # lifts by the weights that come with the add-on
     checkpoints: tuple[Checkpoint, ...] = ()  # what set-up does not bring
 
 
@@ -87,6 +88,13 @@ MODEL_CARDS: tuple[ModelCard, ...] = (
         name="blazepose",
         label="BlazePose",
         description="MediaPipe's BlazePose with its own 3D world landmarks",
+        licence="Apache-2.0",
+        commercial_use=True,
+    ),
+    ModelCard(
+        name="blazepose_world",
+        label="BlazePose, World Landmarks",
+        description="BlazePose with its own 3D, which looks at the detector's result only",
         licence="Apache-2.0",
         commercial_use=True,
     ),

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     capture.add_argument("--end", type=float, metavar="S", help="second to stop before")
     capture.add_argument("--person", type=int, metavar="N", help="id of the wanted person")
     capture.add_argument("--model", default=DEFAULT_MODEL)
+    capture.add_argument("--lifter", type=Path, metavar="FILE", help="one that you trained")
     capture.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     capture.add_argument("--focal", type=float, metavar="PX", help="focal length in pixels")
     capture.add_argument("--image-fps", type=float, default=24.0, help="of a folder of images")
@@ -129,6 +130,7 @@ def _capture(
         end_s=options.end,
         person=options.person,
         model=options.model,
+        lifter=str(options.lifter.absolute()) if options.lifter else None,
         device=options.device,
         focal_px=options.focal,
     )

@@ -84,6 +84,7 @@ class _Capture:
         self.request = request
         self.job_folder = job_folder
         self.models_folder = models_folder
+        self.lifter_file = Path(request.lifter) if request.lifter else None
         self.emit = emit
         self.is_cancelled = is_cancelled
         self.seconds: dict[str, float] = {}
@@ -134,8 +135,7 @@ class _Capture:
     def _matching_record(self, footage: video.Footage) -> dict[str, Any]:
         """What request.json holds of an earlier run whose frames may be used, else a new one; then
         the frames of another request are deleted."""
-        facts = registry.model_facts(self.request.model, self.models_folder)
-        card = registry.card(self.request.model)
+        facts = registry.model_facts(self.request.model, self.models_folder, self.lifter_file)
         fingerprint = self.request.fingerprint(
             files=footage.size_and_time, model_facts=facts, version=addon_version()
         )
@@ -147,7 +147,7 @@ class _Capture:
         record |= {
             "request": dataclasses.asdict(self.request),
             "fingerprint": fingerprint,
-            "model": facts | {"licence": card.licence, "commercial_use": card.commercial_use},
+            "model": facts,
             "image_size": [footage.width, footage.height],
             "versions": _versions(),
         }
@@ -174,7 +174,7 @@ class _Capture:
                 focal_px = lens.default_focal_px(footage.width, footage.height)
             camera = Camera(footage.width, footage.height, focal_px)
             estimator = registry.load_estimator(
-                self.request.model, self.models_folder, str(device), camera
+                self.request.model, self.models_folder, str(device), camera, self.lifter_file
             )
             if done:
                 estimator.restore(done[-1].state)

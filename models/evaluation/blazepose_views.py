@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BlazePose with its own world landmarks on the persons of a data set."""
+"""BlazePose and a lifter behind it on the persons of a data set."""
 
 from pathlib import Path
 
@@ -13,9 +13,8 @@ from torch.utils.data import Dataset
 from ..blazepose.landmarks import KEYPOINT_COUNT, Landmarks, find_landmarks
 from ..blazepose.network import GraphNetwork
 from ..blazepose.weights import LANDMARKS_FILE, load_network
-from ..blazepose.world_lifter import WorldLandmarkLifter
 from ..datasets.samples import BOX_SIDE, JOINTS, PoseSamples, read_frame
-from ..interface import Camera, Detections
+from ..interface import Camera, Detections, Lifter
 
 WIDE_SIDE = 3.0  # metres that a view shows: what BlazePose looks at may leave the 2 m box
 WIDE_PIXELS = 640
@@ -56,10 +55,10 @@ class WideViews(Dataset[dict[str, Tensor]]):
 class BlazePoseOnViews:
     """Batches of `WideViews` to 3D poses."""
 
-    def __init__(self, weights_folder: Path, device: str) -> None:
+    def __init__(self, weights_folder: Path, device: str, lifter: Lifter) -> None:
         """Raises what `load_network` raises."""
         self._network = GraphNetwork(load_network(weights_folder, LANDMARKS_FILE)).to(device)
-        self._lifter = WorldLandmarkLifter()
+        self._lifter = lifter
 
     def __call__(self, view: dict[str, Tensor]) -> Tensor:
         """(B, 17, 3) metres, camera axes, relative to the pelvis."""

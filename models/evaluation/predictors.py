@@ -17,7 +17,7 @@ from capf_blender.core.errors import CaptureError
 from ..datasets.person_views import PersonViews
 from ..datasets.samples import PoseSamples
 
-PREDICTORS = ("hrnet_w32", "hrnet_w48", "blazepose")
+PREDICTORS = ("hrnet_w32", "hrnet_w48", "blazepose", "blazepose_world")
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,15 @@ def load_predictor(
 
         model = load_view_lifter(int(name[-2:]), weights_folder, own_keypoints, lifter)
         return Predictor(PersonViews, model.to(device).eval())
-    if name == "blazepose" and lifter is None:
+    if name in ("blazepose", "blazepose_world"):
+        from ..registry import load_lifter
         from .blazepose_views import BlazePoseOnViews, WideViews
 
-        return Predictor(WideViews, BlazePoseOnViews(weights_folder, device), mirrors=False)
+        views = BlazePoseOnViews(weights_folder, device, load_lifter(name, device, lifter))
+        return Predictor(WideViews, views, mirrors=False)
     raise CaptureError(
         "unknown_model",
-        f"There is no model {name!r} {'to put a lifter into' if lifter else 'to evaluate'}.",
+        f"There is no model {name!r} to evaluate.",
         f"Choose one of: {', '.join(PREDICTORS)}.",
     )
 

@@ -54,12 +54,20 @@ def _theirs(name: str) -> str:
 def test_blazepose_is_as_exact_as_its_official_solution(balance, weights, tmp_path, capsys):
     """Whose error on all frames is 113.5 mm, 83.3 mm aligned, for twelve joints of the limbs."""
     report = tmp_path / "report.json"
-    options = ["h36m", "--data", str(balance), "--model", "blazepose", "--models", str(weights)]
+    options = [
+        "h36m",
+        "--data",
+        str(balance),
+        "--model",
+        "blazepose_world",
+        "--models",
+        str(weights),
+    ]
     options += ["--device", "cpu", "--workers", "0", "--batch", "4", "--json", str(report)]
     assert command_line.main(options) == 0
     assert "Phone" in capsys.readouterr().out
     scores = json.loads(report.read_text())["scores"]
     assert scores["P-MPJPE"]["Phone"] < 85
     assert scores["MPJPE"]["Avg"] < 115
-    with pytest.raises(CaptureError, match="blazepose has no flip test"):
+    with pytest.raises(CaptureError, match="blazepose_world has no flip test"):
         command_line.main([*options, "--flip-test"])

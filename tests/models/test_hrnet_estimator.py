@@ -143,7 +143,7 @@ def test_missing_weights_are_named(weights, folder, tmp_path):
     assert caught.value.code == "weights_missing"
     for word in ("0e67c616", "run.py download hrnet_w48_coco", "best_epoch_hrnet_48.bin"):
         assert word in caught.value.hint
-    assert registry.available(folder) == ["blazepose", "hrnet_w32"]
+    assert registry.available(folder) == ["blazepose", "blazepose_world", "hrnet_w32"]
     with pytest.raises(CaptureError):
         registry.model_facts("hrnet_w64", weights)
 

@@ -156,6 +156,20 @@ def test_model_facts_change_with_the_files(weights, tmp_path):
     assert model_facts("blazepose", tmp_path) != facts
 
 
+def test_model_facts_change_with_the_lifter(weights, tmp_path):
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(b"one")
+    facts = model_facts("blazepose", weights, file)
+    assert facts["weights"].keys() == {*WEIGHT_FILES, "mine.safetensors"}
+    assert facts["commercial_use"] is None
+    file.write_bytes(b"other")
+    assert model_facts("blazepose", weights, file) != facts
+    with pytest.raises(CaptureError, match="blazepose_world has no place for a lifter"):
+        model_facts("blazepose_world", weights, file)
+    with pytest.raises(CaptureError, match=r"gone\.safetensors are missing"):
+        model_facts("blazepose", weights, tmp_path / "gone.safetensors")
+
+
 def test_unknown_models_are_named(weights):
     with pytest.raises(CaptureError, match="'hrnet'") as caught:
         load_estimator("hrnet", weights, "cpu", None)  # type: ignore[arg-type]

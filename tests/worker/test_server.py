@@ -54,7 +54,7 @@ def test_killed_in_the_middle_then_again(walk, worker_home, unbroken):
     job = finish(capture_job(worker_home, request))
     assert job.state is JobState.DONE, job.error
     assert job.result is not None
-    assert job.worker["models"] == ["blazepose"]
+    assert job.worker["models"] == ["blazepose", "blazepose_world"]
     assert job.worker["devices"][-1]["name"] == "cpu"
     take, expected = load_take(job.result["take"]), load_take(unbroken["take"])
     for field in dataclasses.fields(Take):
