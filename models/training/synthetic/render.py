@@ -27,7 +27,6 @@ from models.training.synthetic.poses import ChosenPose, place, sample_pose
 from models.training.synthetic.rig import Rig
 from models.training.synthetic.studio import Studio
 
-SIZE = 320  # px, a side of a picture
 IMAGES_A_SHARD = 50
 VIEWS_A_POSE = 2
 SPLITS = ("train", "validation")
@@ -41,7 +40,7 @@ class Stage:
         self.pack = HumanPack(assets / "human")
         self.rig = Rig(self.pack)
         self.motion = Motion(assets / "motion" / "motion_30fps.npz", split)
-        self.studio = Studio(SIZE, scratch)
+        self.studio = Studio(shards.SIZE, scratch)
 
     def render_shard(self, shard: int, seed: int) -> tuple[list[bytes], list[dict[str, object]]]:
         """Pictures and truths of one actor; the same for the same split, shard and seed."""
@@ -60,7 +59,7 @@ class Stage:
             joints = truth.joints(self.rig, actor.shape.vertices, posed)
             self.studio.pose(vertices)
             for _ in range(VIEWS_A_POSE):
-                view = sample_view(vertices, SIZE, rng)
+                view = sample_view(vertices, shards.SIZE, rng)
                 self.studio.light(rng)
                 pictures.append(self.studio.render(view))
                 truths.append(truth_of(actor, chosen, vertices, joints, view))

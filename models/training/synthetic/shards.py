@@ -29,11 +29,13 @@ class Render:
     pose_kind: str
 
 
+SIZE = 320  # px, a side of the window
+
 _TRUTH = [field.name for field in fields(Render) if field.name != "rgba"]
 
 
 def write(path: Path, pictures: list[bytes], truths: list[dict[str, object]]) -> None:
-    """Stores encoded pictures (RGBA WebP or PNG) with all of Render's other fields."""
+    """Stores encoded square pictures (RGBA; of any size, `read` scales them) with all of Render's other fields."""
     columns = {name: np.array([truth[name] for truth in truths]) for name in _TRUTH}
     ends = np.cumsum([len(picture) for picture in pictures])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,5 +62,16 @@ def read(path: Path) -> list[Render]:
             truth[name] = str(truth[name])
         for name in ("focal_px", "camera_height"):
             truth[name] = float(truth[name])
-        renders.append(Render(rgba=cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA), **truth))
+        renders.append(Render(rgba=_scaled(bgra), **truth))
     return renders
+
+
+def _scaled(bgra: np.ndarray) -> np.ndarray:
+    """(SIZE, SIZE, 4) RGBA: the larger picture's pixels averaged, colours by their alpha."""
+    import cv2
+
+    weighted = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA).astype(np.float32)
+    weighted[..., :3] *= weighted[..., 3:] / 255
+    small = cv2.resize(weighted, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    small[..., :3] *= 255 / small[..., 3:].clip(min=1)
+    return small.round().clip(0, 255).astype(np.uint8)

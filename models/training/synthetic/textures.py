@@ -45,7 +45,7 @@ def coloured(kind: str, path: Path | None, rng: np.random.Generator) -> np.ndarr
     solid = pixels[..., 3] > 0.5
     mean = colours[solid].mean(0) if solid.any() else colours.mean((0, 1))
     if kind == "skin":
-        tone = rng.uniform(0, len(_SKIN_TONES) - 1) ** 1.0
+        tone = rng.uniform(0, len(_SKIN_TONES) - 1)
         low = int(tone)
         target = _SKIN_TONES[low] * (low + 1 - tone) + (tone - low) * _SKIN_TONES[
             min(low + 1, len(_SKIN_TONES) - 1)
@@ -69,13 +69,14 @@ def _dyed(colours: np.ndarray, mean: np.ndarray, rng: np.random.Generator) -> np
     elif rng.random() < 0.5:
         colours = colours[..., rng.permutation(3)]
     brightness = float(colours.mean())
-    if brightness < 0.25:  # near-black people would be mere silhouettes
-        colours = colours + (0.25 - brightness) * rng.uniform(0.4, 1.0)
+    wanted = rng.uniform(0.2, 0.4)
+    if brightness < wanted:  # near-black people would be mere silhouettes
+        colours = colours + (wanted - brightness)
     return colours
 
 
 def _cloth_colour(rng: np.random.Generator) -> np.ndarray:
-    value, saturation, hue = rng.uniform(0.2, 0.9), rng.beta(1.2, 1.8), rng.uniform(0, 6)
+    value, saturation, hue = rng.uniform(0.25, 0.95), rng.beta(1.2, 1.8), rng.uniform(0, 6)
     ramp = np.abs((hue + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
     return value * (1 - saturation + saturation * ramp.clip(0, 1))
 
