@@ -6,11 +6,13 @@ Convolutions take their BatchNorm and ReLU into themselves, keep their weights i
 oneDNN computes with, and multiply in bfloat16 where the processor has instructions for it. What
 they are added to stays float32: the sums run through 40 residual blocks, and rounding them to 8
 bits each time would make three quarters of the maps' noise. Heatmaps stay float32, because their
-largest value has to be found between close ones.
+largest value has to be found between close ones. On a processor, several pictures are divided
+among its cores, and so are the branches that see a single one.
 """
 
 import copy
 import operator
+import re
 from collections.abc import Sequence
 
 import torch
@@ -18,13 +20,17 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from . import side_by_side
 from .context_pose_former import ContextAwarePoseFormer
 from .hrnet.backbone import HRNetDetector, HRNetOutput
 from .transformer import MLP
 
-CHUNK = {"cpu": 8}
-"""People at a time in the detector: on a CPU, so few that what one layer hands the next stays in
-its caches. The lifter gains more from large products than it loses."""
+CHUNK = 4
+"""People at a time on one core: so few that what one layer hands the next stays in its caches. The
+lifter gains more from large products than it loses."""
+
+BRANCH = re.compile(r"stage\d\.\d\.branches\.\d")
+"""HRNet's branches by the names of their modules: from one fusion to the next independent."""
 
 
 def optimise_for_inference(module: nn.Module, device: torch.device) -> nn.Module:
@@ -59,21 +65,29 @@ class _FastDetector(nn.Module):
         self, detector: HRNetDetector, device: torch.device, precision: torch.dtype
     ) -> None:
         super().__init__()
-        self.chunk = CHUNK.get(device.type)
         graph = fx.symbolic_trace(copy.deepcopy(detector).to(device).eval())
         self.network = _fuse(graph, precision).requires_grad_(False)
+        self.branches = side_by_side.divide(self.network, BRANCH) if device.type == "cpu" else None
 
     def forward(self, crops: Tensor) -> HRNetOutput:
         """As HRNetDetector.forward; the maps are float32 and channels_last."""
         crops = crops.contiguous(memory_format=torch.channels_last)
-        parts = [self.network(part) for part in crops.split(self.chunk or len(crops) or 1)]
-        if len(parts) == 1:
-            return parts[0]
+        if self.branches is None or not len(crops):
+            return self.network(crops)
+        if len(crops) == 1:
+            return self.branches(crops)
+        share = min(CHUNK, _share(len(crops)))
+        parts = side_by_side.each(self.network, [(part,) for part in crops.split(share)])
         heatmaps = torch.cat([part.heatmaps for part in parts])
         first, second, third, fourth = (
             torch.cat(level) for level in zip(*(part.maps for part in parts), strict=True)
         )
         return HRNetOutput(heatmaps, (first, second, third, fourth))
+
+
+def _share(people: int) -> int:
+    """How many of the people one core gets."""
+    return -(-people // torch.get_num_threads())
 
 
 def _fuse(module: fx.GraphModule, precision: torch.dtype) -> fx.GraphModule:
@@ -196,7 +210,14 @@ class _FastLifter(nn.Module):
 
     def forward(self, keypoints: Tensor, reference: Tensor, maps: Sequence[Tensor]) -> Tensor:
         """As ContextAwarePoseFormer.forward."""
-        return self.network(keypoints, reference, maps)
+        if keypoints.device.type != "cpu" or not len(keypoints):
+            return self.network(keypoints, reference, maps)
+        if len(keypoints) == 1:
+            return side_by_side.alone(self.network, keypoints, reference, maps)
+        share = _share(len(keypoints))
+        levels = zip(*(level.split(share) for level in maps), strict=True)
+        parts = zip(keypoints.split(share), reference.split(share), levels, strict=True)
+        return torch.cat(side_by_side.each(self.network, list(parts)))
 
 
 class _Linear(nn.Module):
