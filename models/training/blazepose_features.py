@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -153,8 +154,9 @@ class Features(Samples):
     """All finished blocks of a folder: `samples` in memory, maps read from disk when asked for."""
 
     quantisation: Quantisation
-    blocks: tuple[np.ndarray, ...]  # (n, BYTES) uint8 memory maps
+    blocks: tuple[Path, ...]  # the files of the maps; opened for each reading, there are many
     starts: np.ndarray  # (blocks + 1,) first row of each block, then the number of rows
+    headers: tuple[int, ...]  # bytes before the first row of each file
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -164,8 +166,11 @@ class Features(Samples):
         rows = np.asarray(rows)
         packed = np.empty((len(rows), BYTES), np.uint8)
         block = np.searchsorted(self.starts, rows, side="right") - 1
-        for n, (b, row) in enumerate(zip(block.tolist(), rows.tolist(), strict=True)):
-            packed[n] = self.blocks[b][row - int(self.starts[b])]
+        for b in np.unique(block).tolist():
+            with self.blocks[b].open("rb", buffering=0) as file:
+                for n in np.flatnonzero(block == b).tolist():
+                    file.seek(self.headers[b] + int(rows[n] - self.starts[b]) * BYTES)
+                    file.readinto(packed[n])
         return packed
 
     def maps(self, rows: Sequence[int] | np.ndarray) -> list[Tensor]:
@@ -183,22 +188,24 @@ def open_features(folder: Path, blocks: Sequence[str] | None = None) -> Features
     hint = "Make the features with run.py features."
     if not names:
         raise CaptureError("features_missing", f"There are no features in {folder}.", hint)
-    maps, values = [], []
+    files, values, headers = [], [], []
     for name in names:
         try:
-            maps.append(np.load(folder / name / MAPS_FILE, mmap_mode="r"))
             with np.load(folder / name / VALUES_FILE) as data:
                 values.append(
                     Samples(**{field.name: data[field.name] for field in fields(Samples)})
                 )
-        except (OSError, ValueError, KeyError) as error:
+            files.append(folder / name / MAPS_FILE)
+            headers.append(files[-1].stat().st_size - len(values[-1].score) * BYTES)
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             message = f"The features in {folder / name} cannot be read."
             raise CaptureError("features_missing", message, hint) from error
     return Features(
         **vars(joined(values)),
         quantisation=read_quantisation(folder.parent),
-        blocks=tuple(maps),
-        starts=np.cumsum([0, *map(len, maps)]),
+        blocks=tuple(files),
+        starts=np.cumsum([0, *(len(value.score) for value in values)]),
+        headers=tuple(headers),
     )
 
 

@@ -63,13 +63,13 @@ def mirrored(render: Render) -> Render:
 def compose(
     render: Render,
     region: np.ndarray,
-    others: list[Render],
+    other: Render | None,
     backgrounds: Backgrounds,
     rng: np.random.Generator,
 ) -> Picture:
     """A picture with the render's person; `region` (4,) is in pixels of the render's window.
 
-    `others` may stand beside the person, and parts of them before it.
+    The `other` may stand beside the person, or a part of them before it.
     """
     window = len(render.rgba)
     side = np.exp(rng.uniform(*np.log(REGION_SIDES)))
@@ -92,22 +92,21 @@ def compose(
     if rng.random() < SHADOW:
         _cast_shadow(picture, render, focal_px, principal, rng)
 
-    company = [other for other in others if other.actor != render.actor]
-    beside = company and rng.random() < COMPANY
-    in_front = beside and rng.random() < IN_FRONT
+    beside = other if rng.random() < COMPANY else None
+    in_front = rng.random() < IN_FRONT
     hidden = np.zeros((size[1], size[0]), np.uint8)
     if beside and not in_front:
-        _stand_beside(picture, hidden, render, company, scale, low, tint, rng)
+        _stand_beside(picture, hidden, render, beside, scale, low, tint, rng)
         hidden[:] = 0
     _paste(picture, hidden, _scaled(_matched(render.rgba, tint, rng), extent, rng), -low)
     hidden[:] = 0
-    if in_front:
-        _stand_beside(picture, hidden, render, company, scale, low, tint, rng)
+    if beside and in_front:
+        _stand_beside(picture, hidden, render, beside, scale, low, tint, rng)
     if rng.random() < OCCLUDED:
-        _occlude(picture, hidden, joints_2d, company, tint, backgrounds, rng)
+        _occlude(picture, hidden, joints_2d, other, tint, backgrounds, rng)
 
     low_edge, high_edge = frame[:2] - low, frame[2:] - low
-    in_frame = ((joints_2d >= low_edge) & (joints_2d < high_edge)).all(axis=1)
+    in_frame = np.logical_and(joints_2d >= low_edge, joints_2d < high_edge).all(axis=1)
     pixels = np.floor(joints_2d).astype(int)
     covered = ((pixels >= 0) & (pixels < size)).all(axis=1)
     column, row = np.clip(pixels, 0, np.array(size) - 1).T
@@ -121,7 +120,7 @@ def compose(
         joints_2d=joints_2d,
         visible=visible,
         self_visible=render.visible,
-        in_frame=in_frame,
+        in_frame=np.asarray(in_frame),
         camera_up=render.camera_up,
         region=np.array([*(region[:2] * scale - low), region[2] * scale, region[3]]),
     )
@@ -218,14 +217,13 @@ def _stand_beside(
     picture: np.ndarray,
     hidden: np.ndarray,
     render: Render,
-    company: list[Render],
+    other: Render,
     scale: float,
     low: np.ndarray,
     tint: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
     """Somebody else at 0.6 to 1.3 times the person's size, a third to a whole body away."""
-    other = company[rng.integers(len(company))]
     extent = max(8, round(len(other.rgba) * scale * rng.uniform(0.6, 1.3)))
     away = len(render.rgba) * scale * rng.uniform(0.2, 0.6) * rng.choice([-1, 1])
     middle = render.joints_2d[JOINT["pelvis"]] * scale - low
@@ -270,7 +268,7 @@ def _occlude(
     picture: np.ndarray,
     hidden: np.ndarray,
     joints_2d: np.ndarray,
-    company: list[Render],
+    other: Render | None,
     tint: np.ndarray,
     backgrounds: Backgrounds,
     rng: np.random.Generator,
@@ -279,11 +277,10 @@ def _occlude(
     height, width = picture.shape[:2]
     body = np.ptp(joints_2d, axis=0).max()
     at = joints_2d[rng.integers(len(joints_2d))] + rng.normal(0, 0.05, 2) * body
-    kind = rng.integers(4 if company else 3)
-    if kind == 3:
-        other = company[rng.integers(len(company))].rgba
+    kind = rng.integers(4 if other else 3)
+    if other and kind == 3:
         extent = max(8, round(body * rng.uniform(0.9, 1.8)))
-        piece = _scaled(_matched(other, tint, rng), extent, rng)
+        piece = _scaled(_matched(other.rgba, tint, rng), extent, rng)
         start = rng.integers(0, extent // 2, 2)
         piece = piece[start[1] : start[1] + extent // 2, start[0] : start[0] + extent // 2]
         covering = np.zeros_like(hidden)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     renders, out = options.renders / options.split, options.out / options.split
     if options.sheet:
         number, path = next(_shards(renders), (0, renders))
-        extracted = extract(network, _renders(path)[:SHEET], backgrounds, number, 0, options.seed)
+        people, company = _renders(path)[:SHEET], _company(path, number)
+        extracted = extract(network, people, company, backgrounds, number, 0, options.seed)
         feature_report.write_sheet(options.sheet, extracted.crops, extracted.samples)
         return 0
     if not any(_shards(renders)) and not options.shards:
@@ -80,10 +82,10 @@ def _make(
     todo = [n for n in range(options.composites) if f"{number:05d}_{n}" not in done]
     if not todo:
         return
-    renders = _renders(path)
+    renders, company = _renders(path), _company(path, number)
     for composite in todo:
         start = time.perf_counter()
-        extracted = extract(network, renders, backgrounds, number, composite, options.seed)
+        extracted = extract(network, renders, company, backgrounds, number, composite, options.seed)
         quantisation_file = options.out / QUANTISATION_FILE
         if not quantisation_file.is_file() and options.part[0] == 0:
             fitted = fit_quantisation([level[:FIT_SAMPLE] for level in extracted.maps])
@@ -105,6 +107,13 @@ def _shards(folder: Path) -> Iterator[tuple[int, Path]]:
             yield int(digits), path
 
 
+def _company(path: Path, number: int) -> list[Render]:
+    """Whom the people of a shard may meet: those of the one before it, who are others."""
+    before = path.with_name(f"shard_{number - 1:05d}.npz")
+    return _renders(before) if before.is_file() else []
+
+
+@lru_cache(maxsize=2)
 def _renders(path: Path) -> list[Render]:
     """Raises CaptureError `renders_missing`."""
     try:

@@ -63,7 +63,7 @@ def renders():
 
 @pytest.fixture(scope="module")
 def extracted(landmark_network, renders, backgrounds):
-    return extract(landmark_network, renders, backgrounds, shard=3, composite=0, seed=0)
+    return extract(landmark_network, renders, renders, backgrounds, shard=3, composite=0, seed=0)
 
 
 def test_truth_projects_back_to_the_picture(renders, extracted):
@@ -91,7 +91,7 @@ def test_pictures_keep_the_projection(renders, backgrounds):
     rng = np.random.default_rng(1)
     for render in renders:
         region = run_time_region(render.joints_2d, rng)
-        picture = compose(render, region, renders, backgrounds, rng)
+        picture = compose(render, region, renders[0], backgrounds, rng)
         pixels = picture.joints[:, :2] / picture.joints[:, 2:] * picture.focal_px
         np.testing.assert_allclose(pixels + picture.principal, picture.joints_2d, atol=1e-3)
         # the region shows the same part of the person, up to the render's whole pixels
@@ -112,7 +112,7 @@ def test_the_person_is_drawn_where_the_joints_are(renders, backgrounds, monkeypa
         red = render.rgba * np.array([0, 0, 0, 1], np.uint8) + np.array([255, 0, 0, 0], np.uint8)
         region = true_regions(render.joints_2d[None])[0]
         rng = np.random.default_rng(seed)
-        picture = compose(replace(render, rgba=red), region, [], backgrounds, rng)
+        picture = compose(replace(render, rgba=red), region, None, backgrounds, rng)
         for joint in ("l_knee", "r_knee", "neck"):
             x, y = np.floor(picture.joints_2d[JOINT[joint]]).astype(int)
             colour = picture.frame[y, x].astype(int)
@@ -157,9 +157,9 @@ def test_the_network_sees_what_it_sees_at_run_time(
 def test_composites_are_repeatable_and_mirror_each_other(
     landmark_network, renders, backgrounds, extracted
 ):
-    again = extract(landmark_network, renders, backgrounds, shard=3, composite=0, seed=0)
+    again = extract(landmark_network, renders, renders, backgrounds, shard=3, composite=0, seed=0)
     np.testing.assert_array_equal(again.crops, extracted.crops)
-    other = extract(landmark_network, renders, backgrounds, shard=3, composite=1, seed=0)
+    other = extract(landmark_network, renders, renders, backgrounds, shard=3, composite=1, seed=0)
     np.testing.assert_array_equal(other.samples.flipped, ~extracted.samples.flipped)
 
 
