@@ -14,6 +14,7 @@ python3 run.py evaluate h36m|3dhp ... accuracy on a data set
 python3 run.py features --renders DIR --out DIR --assets DIR   a lifter's inputs, from renders
 python3 run.py train CONFIG           train a lifter
 python3 run.py bench model            speed of the networks
+python3 run.py render-people --assets DIR --out DIR ...   synthetic people for training
 python3 run.py lint                   ruff and pyright
 
 What it needs it makes below build/ and .venv*, and finds again the next time.
@@ -269,6 +270,14 @@ def apply(options: argparse.Namespace) -> None:
     run(*command, env=blender_variables(version))
 
 
+def render_people(arguments: list[str]) -> None:
+    """Synthetic people with exact joints, by models/training/synthetic/render.py."""
+    require_system_packages()
+    version, python = any_bpy()
+    script = REPO / "models" / "training" / "synthetic" / "render.py"
+    run(python, "-B", script, *arguments, env=blender_variables(version))
+
+
 def test_environment() -> Path:
     """The worker's packages plus those of the tests, without installing torch twice."""
     worker_python = require_worker()
@@ -337,6 +346,8 @@ def main() -> None:
     for name, text in RESEARCH_COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
 
+    commands.add_parser("render-people", help="synthetic people for training", add_help=False)
+
     command = commands.add_parser("test", help="all tests")
     command.add_argument("pytest_arguments", nargs="*", help="handed to pytest, after --")
 
@@ -347,6 +358,8 @@ def main() -> None:
         worker(options, rest)
     elif options.command in RESEARCH_COMMANDS:
         research(options.command, rest)
+    elif options.command == "render-people":
+        render_people(rest)
     elif rest:
         parser.error(f"unknown argument {rest[0]}")
     else:

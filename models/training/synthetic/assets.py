@@ -189,9 +189,13 @@ class HumanPack:
                 texture = entry.get("texture") if entry["kind"] != "eyes" else None
                 self.assets.append(
                     Asset(
-                        entry["kind"], entry["name"], entry["sex"], by_suffix[".obj"],
-                        by_suffix[".mhclo"], folder / texture if texture else None,
-                    )  # fmt: skip
+                        entry["kind"],
+                        entry["name"],
+                        entry["sex"],
+                        by_suffix[".obj"],
+                        by_suffix[".mhclo"],
+                        folder / texture if texture else None,
+                    )
                 )
         self.irises = sorted((folder / "eyes" / "textures").glob("*.png"))
 

@@ -5,8 +5,8 @@
 A landmark is the vertex of the undeformed base mesh (stature 1.666 m, soles at y = -0.817 m) that
 is nearest to the place given here; being a vertex, it moves with every shape and pose. The places:
 
-* anterior superior iliac spine: on the belly's surface at 0.565 of the stature, 0.07 of it to the
-  side (half the bispinous breadth of an adult);
+* anterior superior iliac spine: on the belly's surface at 0.57 of the stature, 0.088 of it to the
+  side (250 mm apart on the average man and woman);
 * tragus: the front edge of the ear at the level of its hole, (0.072, 0.718, 0.066);
 * nose: the foremost vertex of the face; mouth: corners of the lips;
 * top of the skull: the highest vertex;
@@ -17,7 +17,7 @@ is nearest to the place given here; being a vertex, it moves with every shape an
 import numpy as np
 
 # left, right
-ILIAC_SPINES = (10947, 4318)
+ILIAC_SPINES = (10904, 4274)
 TRAGUS = (12023, 5424)
 MOUTH_CORNERS = (7139, 379)
 HEELS = (12442, 5845)
@@ -38,11 +38,11 @@ def cube_centre(vertices: np.ndarray, first: int) -> np.ndarray:
 def hip_centres(vertices: np.ndarray) -> np.ndarray:
     """(2, 3) metres: centres of the left and right hip joint of a shaped body in rest pose.
 
-    Height and depth are those of MakeHuman's joint cubes. Their distance (221 mm on the base mesh,
-    an adult's is about 175) is replaced by the regression of Harrington et al., "Prediction of the
-    hip joint centre in adults, children, and patients with cerebral palsy based on magnetic
-    resonance imaging", J. Biomech. 40 (2007): 0.33 W + 7.3 mm from the midline, where W is the
-    distance of the anterior superior iliac spines.
+    Height and depth are those of MakeHuman's joint cubes. Their distance (189 and 217 mm on the
+    average woman and man; adults of both sexes have about 175) is replaced by the regression of
+    Harrington et al., "Prediction of the hip joint centre in adults, children, and patients with
+    cerebral palsy based on magnetic resonance imaging", J. Biomech. 40 (2007): 0.33 W + 7.3 mm
+    from the midline, where W is the distance of the anterior superior iliac spines.
     """
     left, right = (cube_centre(vertices, first) for first in HIP_CUBES)
     breadth = np.linalg.norm(np.subtract(*vertices[list(ILIAC_SPINES)]))

@@ -63,16 +63,15 @@ class Motion:
     def _make_clusters(self) -> list[np.ndarray]:
         """Frames (clip, frame) of similar pose, by k-means on joint positions turned to face +z."""
         pairs = np.array(
-            [(c, f) for c, frames in enumerate(self._frames) for f in frames[:: _STRIDE]]
+            [(c, f) for c, frames in enumerate(self._frames) for f in frames[::_STRIDE]]
         )
         limbs = [BONE[f"{side}{part}"] for side in ("Left", "Right") for part in (
             "Leg", "Foot", "ForeArm", "Hand")]  # fmt: skip
-        points = np.empty((len(pairs), len(limbs) + 1, 3))
-        for row, (_, frame) in enumerate(pairs):
-            posed = pose(self._rest, self._rotations(frame), np.zeros(3))
-            facing = posed.turns[0] @ [0.0, 0.0, 1.0]
-            turn = rotations.about_y(-np.arctan2(facing[0], facing[2]))
-            points[row] = posed.joints[[*limbs, BONE["Head"]]] @ turn.T
+        posed = pose(self._rest, self._rotations(pairs[:, 1]), np.zeros((len(pairs), 3)))
+        facing = posed.turns[:, 0, :, 2]
+        yaw = -np.arctan2(facing[:, 0], facing[:, 2])
+        turns = rotations.about(np.broadcast_to([0.0, 1.0, 0.0], facing.shape), yaw)
+        points = np.einsum("nij,nbj->nbi", turns, posed.joints[:, [*limbs, BONE["Head"]]])
         points = points.reshape(len(pairs), -1)
         rng = np.random.default_rng(0)
         count = min(_CLUSTERS, len(pairs) // 4)
@@ -85,7 +84,7 @@ class Motion:
                 centres[index] = points[nearest == index].mean(0)
         return [pairs[nearest == index] for index in np.unique(nearest)]
 
-    def _rotations(self, frame: int) -> np.ndarray:
+    def _rotations(self, frame: int | np.ndarray) -> np.ndarray:
         return rotations.from_quaternions(self._quaternions[frame].astype(np.float64))
 
     def frame(self, clip: int, frame: int) -> Frame:

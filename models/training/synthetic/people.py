@@ -63,6 +63,7 @@ def sample_actor(
 ) -> Actor:
     shape = sample_shape(pack, rng)
     skin = str(rng.choice(skins(pack, shape.sex, split)))
+    iris = int(rng.integers(len(pack.irises)))
     worn = [_pick(pack, "eyes", split, rng), _pick(pack, "eyebrow", split, rng)]
     bare = rng.random() < _BARE
     if not bare:
@@ -75,7 +76,7 @@ def sample_actor(
         worn.append(_pick(pack, "hair", split, rng, shape.sex))
     if rng.random() < 0.08:
         worn.append(_pick(pack, "hat", split, rng))
-    return dress(pack, rig, name, shape, pack.skin_texture(skin), worn)
+    return dress(pack, rig, name, shape, pack.skin_texture(skin), worn, iris)
 
 
 def _pick(
@@ -87,9 +88,15 @@ def _pick(
 
 
 def dress(
-    pack: HumanPack, rig: Rig, name: str, shape: Shape, skin: Path, worn: list[Asset]
+    pack: HumanPack,
+    rig: Rig,
+    name: str,
+    shape: Shape,
+    skin: Path,
+    worn: list[Asset],
+    iris: int = 0,
 ) -> Actor:
-    """Fits what is worn to the body and joins everything into one mesh."""
+    """Fits what is worn to the body and joins everything into one mesh; `iris` counts images."""
     body = pack.base.faces_where(pack.base.face_groups == "body")
     fits = [read_fit(asset.fit) for asset in worn]
     hidden = np.zeros(len(shape.vertices), bool)
@@ -101,7 +108,8 @@ def dress(
     for asset, fit in zip(worn, fits, strict=True):
         mesh = read_obj(asset.mesh)
         pieces.append((mesh, fit.positions(shape.vertices), fit.weights(rig.weights)))
-        parts.append(Part(asset.kind, asset.texture, len(mesh.face_sizes)))
+        texture = pack.irises[iris] if asset.kind == "eyes" else asset.texture
+        parts.append(Part(asset.kind, texture, len(mesh.face_sizes)))
     return Actor(name, shape, rig.rest_joints(shape.vertices), *_joined(pieces, parts))
 
 

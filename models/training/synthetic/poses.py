@@ -4,7 +4,7 @@
 
 Random poses take the legs and the trunk from a rule (sitting, lying, ...) and most arms from the
 motion, so that they stay plausible. Rotations are those of `rig.pose`: in rest axes, where bending
-the hip turns the thigh about -x, bending the knee the shin about +x, and the trunk forward about +x.
+the hip turns the thigh about -x, bending the knee the shin about +x, and the trunk about +x.
 """
 
 from collections.abc import Callable

@@ -42,14 +42,16 @@ class Stage:
         self.motion = Motion(assets / "motion" / "motion_30fps.npz", split)
         self.studio = Studio(shards.SIZE, scratch)
 
-    def render_shard(self, shard: int, seed: int) -> tuple[list[bytes], list[dict[str, object]]]:
+    def render_shard(
+        self, shard: int, seed: int, images: int = IMAGES_A_SHARD
+    ) -> tuple[list[bytes], list[dict[str, object]]]:
         """Pictures and truths of one actor; the same for the same split, shard and seed."""
         rng = np.random.default_rng([seed, SPLITS.index(self.split), shard])
         actor = sample_actor(self.pack, self.rig, f"{self.split}_{shard:05d}", self.split, rng)
         self.studio.load(actor, rng)
         pictures: list[bytes] = []
         truths: list[dict[str, object]] = []
-        while len(pictures) < IMAGES_A_SHARD:
+        while len(pictures) < images:
             chosen = sample_pose(self.motion, actor.rest_joints, rng)
             posed = place(
                 chosen, actor.rest_joints,

@@ -98,15 +98,16 @@ class Posed:
 
 
 def pose(rest: np.ndarray, local: np.ndarray, root: np.ndarray) -> Posed:
-    """Applies (31, 3, 3) local rotations in world-aligned rest axes:
+    """Applies (..., 31, 3, 3) local rotations in world-aligned rest axes, at (..., 3) roots:
     G[b] = G[parent] R[b], p[b] = p[parent] + G[parent] (rest[b] - rest[parent]); p[Hips] = root."""
-    turns, joints = np.empty((len(BONES), 3, 3)), np.empty((len(BONES), 3))
+    turns, joints = np.empty(local.shape), np.empty(local.shape[:-1])
     for bone, parent in enumerate(PARENTS):
         if parent < 0:
-            turns[bone], joints[bone] = local[bone], root
+            turns[..., bone, :, :], joints[..., bone, :] = local[..., bone, :, :], root
         else:
-            turns[bone] = turns[parent] @ local[bone]
-            joints[bone] = joints[parent] + turns[parent] @ (rest[bone] - rest[parent])
+            above = turns[..., parent, :, :]
+            turns[..., bone, :, :] = above @ local[..., bone, :, :]
+            joints[..., bone, :] = joints[..., parent, :] + above @ (rest[bone] - rest[parent])
     return Posed(rest, turns, joints)
 
 

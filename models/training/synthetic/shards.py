@@ -35,15 +35,14 @@ _TRUTH = [field.name for field in fields(Render) if field.name != "rgba"]
 
 
 def write(path: Path, pictures: list[bytes], truths: list[dict[str, object]]) -> None:
-    """Stores encoded square pictures (RGBA; of any size, `read` scales them) with all of Render's other fields."""
+    """Stores encoded square RGBA pictures (of any size: `read` scales them) with all of Render's
+    other fields."""
     columns = {name: np.array([truth[name] for truth in truths]) for name in _TRUTH}
     ends = np.cumsum([len(picture) for picture in pictures])
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with part.open("wb") as file:
-        np.savez(
-            file, pictures=np.frombuffer(b"".join(pictures), np.uint8), ends=ends, **columns
-        )
+        np.savez(file, pictures=np.frombuffer(b"".join(pictures), np.uint8), ends=ends, **columns)
     part.replace(path)
 
 

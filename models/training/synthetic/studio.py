@@ -44,6 +44,9 @@ class Studio:
         render.image_settings.color_mode = "RGBA"
         render.image_settings.compression = 15  # per cent; less is none
         render.filepath = str(self._file)
+        for name in dir(render):  # the date in a picture would make equal shards differ
+            if name.startswith("use_stamp"):
+                setattr(render, name, False)
         self.scene.view_settings.view_transform = "Standard"
         display = self.scene.display
         display.render_aa = "OFF"
@@ -109,7 +112,9 @@ class Studio:
         direction = rng.normal(size=3)
         direction[2] = abs(direction[2]) + 0.5
         self.scene.display.light_direction = direction / np.linalg.norm(direction)
-        self.scene.view_settings.exposure = float(rng.uniform(-0.1, 0.7))
+        self.scene.view_settings.exposure = float(
+            rng.uniform(-0.1, 0.1 if shading.light == "FLAT" else 0.6)
+        )
         self.scene.view_settings.gamma = float(rng.uniform(0.95, 1.3))
 
     def render(self, view: View) -> bytes:

@@ -10,14 +10,25 @@ import numpy as np
 SIDE = 512  # px; textures are drawn at a third of that
 _SKIN_TONES = np.array(
     [
-        (0.93, 0.79, 0.71), (0.88, 0.71, 0.6), (0.8, 0.61, 0.48), (0.68, 0.49, 0.36),
-        (0.54, 0.37, 0.27), (0.42, 0.28, 0.2),
-    ]  # fmt: skip
+        (0.93, 0.79, 0.71),
+        (0.88, 0.71, 0.6),
+        (0.8, 0.61, 0.48),
+        (0.68, 0.49, 0.36),
+        (0.54, 0.37, 0.27),
+        (0.42, 0.28, 0.2),
+    ]
 )  # sRGB, light to dark
 _HAIR = np.array(
-    [(0.16, 0.12, 0.1), (0.3, 0.2, 0.13), (0.45, 0.31, 0.18), (0.72, 0.57, 0.35), (0.62, 0.6, 0.58),
-     (0.5, 0.24, 0.13)]  # fmt: skip
+    [
+        (0.16, 0.12, 0.1),
+        (0.3, 0.2, 0.13),
+        (0.45, 0.31, 0.18),
+        (0.72, 0.57, 0.35),
+        (0.62, 0.6, 0.58),
+        (0.5, 0.24, 0.13),
+    ]
 )
+_PAINTED_SUIT = "special_suit"  # its colours are not skin
 _ALPHA_KINDS = ("hair", "eyebrow")
 _ALPHA_CUT = 0.35
 
@@ -44,12 +55,13 @@ def coloured(kind: str, path: Path | None, rng: np.random.Generator) -> np.ndarr
     colours = pixels[..., :3]
     solid = pixels[..., 3] > 0.5
     mean = colours[solid].mean(0) if solid.any() else colours.mean((0, 1))
-    if kind == "skin":
+    if kind == "skin" and path is not None and _PAINTED_SUIT not in path.name:
         tone = rng.uniform(0, len(_SKIN_TONES) - 1)
         low = int(tone)
-        target = _SKIN_TONES[low] * (low + 1 - tone) + (tone - low) * _SKIN_TONES[
-            min(low + 1, len(_SKIN_TONES) - 1)
-        ]
+        target = (
+            _SKIN_TONES[low] * (low + 1 - tone)
+            + (tone - low) * _SKIN_TONES[min(low + 1, len(_SKIN_TONES) - 1)]
+        )
         colours = colours * (target / mean.clip(min=0.05)).clip(0.4, 2.0)
     elif kind in _ALPHA_KINDS:
         dye = _HAIR[rng.integers(len(_HAIR))] * rng.uniform(0.85, 1.3)
@@ -65,7 +77,7 @@ def coloured(kind: str, path: Path | None, rng: np.random.Generator) -> np.ndarr
 def _dyed(colours: np.ndarray, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.6:
         grey = colours.mean(-1, keepdims=True) / max(float(mean.mean()), 0.08)
-        colours = grey.clip(0.25, 1.8) * _cloth_colour(rng)
+        colours = (grey.clip(0.25, 1.8) * _cloth_colour(rng)).clip(0, 0.95)
     elif rng.random() < 0.5:
         colours = colours[..., rng.permutation(3)]
     brightness = float(colours.mean())
