@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lifters on stored inputs of synthetic people, whose truth is known."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +32,7 @@ class Lifted:
     by_sample: dict[str, np.ndarray]  # (N,) by METRICS, over the limbs; 2D NaN without any in crop
 
 
-def lift(
-    lifter: Lifter, features: Features, device: str, progress: Callable[[int], None] | None = None
-) -> Lifted:
+def lift(lifter: Lifter, features: Features, device: str) -> Lifted:
     """The lifter through its slot, on all samples."""
     context = isinstance(lifter, ContextLifter) and lifter.network.architecture.context
     parts = []
@@ -46,8 +43,6 @@ def lift(
             pose = lifter(detections, Camera(0, 0, FOCAL_PX))
         places = pose.joints_2d / (detections.region[:, None, 2:3] / 2)
         parts.append([v.double().cpu() for v in (pose.joints, places, pose.confidence)])
-        if progress:
-            progress(int(rows[-1]) + 1)
     joints, places, confidence = (torch.cat(column) for column in zip(*parts, strict=True))
     return scored(joints, places, confidence.numpy(), features)
 
