@@ -96,13 +96,14 @@ class ContextNetwork(nn.Module):
             half_angle: (B,) half the crop's side over the focal length.
             maps: (B, C, H, W) by MAP_CHANNELS; ignored without context.
         """
-        joints_2d = self.rules @ keypoints  # (B, J, 2)
-        parts = [joints_2d, self.shares @ trust - 0.5]  # (B, J, 2) each
-        parts.append(2 * half_angle[:, None, None].expand(-1, len(self.rules), 1))
-        joints = torch.zeros_like(joints_2d[..., :1]).expand(-1, -1, 3)  # (B, J, 3)
-        if self.architecture.world:
-            joints = _from_pelvis(self.rules @ world)
-            parts.append(joints)
+        with torch.autocast(keypoints.device.type, enabled=False):  # results are sums with these
+            joints_2d = self.rules @ keypoints  # (B, J, 2)
+            parts = [joints_2d, self.shares @ trust - 0.5]  # (B, J, 2) each
+            parts.append(2 * half_angle[:, None, None].expand(-1, len(self.rules), 1))
+            joints = torch.zeros_like(joints_2d[..., :1]).expand(-1, -1, 3)  # (B, J, 3)
+            if self.architecture.world:
+                joints = _from_pelvis(self.rules @ world)
+                parts.append(joints)
         if self.architecture.context:
             maps = [fit(level) for fit, level in zip(self.ranges, maps, strict=True)]
         learnt = self.lifter(torch.cat(parts, -1), joints_2d, maps).float()  # (B, J, 7)

@@ -171,7 +171,7 @@ def test_the_shipped_recipe_is_the_papers():
     optimiser = recipe.optimiser
     assert (optimiser.lr, optimiser.weight_decay, optimiser.decay) == (6.4e-4, 0.1, 0.99)
     assert recipe.task["mirrored_share"] == 0.5
-    with pytest.raises(CaptureError, match="one of: h36m_hrnet_w32"):
+    with pytest.raises(CaptureError, match="one of: blazepose, h36m_hrnet_w32"):
         read_config("no_such_recipe")
 
 
