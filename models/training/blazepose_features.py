@@ -101,7 +101,9 @@ def fit_quantisation(maps: Sequence[Tensor]) -> Quantisation:
         values = level.transpose(0, 1).flatten(1).numpy()
         ends = np.percentile(values, (CLAMP_PERCENT, 100 - CLAMP_PERCENT), axis=1)
         low.append(ends[0].astype(np.float32))
-        step.append((np.maximum(ends[1] - ends[0], 1e-6) / 255).astype(np.float32))
+        # a channel that slept in the whole sample may wake later
+        span = np.maximum(ends[1] - ends[0], 0.5 * values.std())
+        step.append((span / 255).astype(np.float32))
     return Quantisation(tuple(low), tuple(step))
 
 
@@ -143,7 +145,7 @@ def write_block(folder: Path, name: str, maps: np.ndarray, samples: Samples) -> 
 
 
 def block_names(folder: Path) -> list[str]:
-    """The finished blocks in `folder`, sorted."""
+    """Names of the finished blocks in `folder`, sorted."""
     return sorted(
         p.parent.name for p in Path(folder).glob(f"*/{VALUES_FILE}") if "." not in p.parent.name
     )

@@ -20,9 +20,10 @@ ASPECTS = (16 / 9, 16 / 9, 9 / 16, 9 / 16, 4 / 3, 3 / 4, 1.0)
 BODY_SHARE = (0.3, 0.97)  # of the frame that the body takes
 CUT = 0.15  # share of pictures whose edge cuts the person
 OCCLUDED = 0.2
+MOST_HIDDEN = 0.35  # of the joints, by one thing in the way
 COMPANY = 0.1  # share of pictures with somebody else
 IN_FRONT = 0.3  # of those: how often that is in front
-REGION_SIDES = (110, 480)  # pixels of the frame: from people far away to the render's resolution
+REGION_SIDES = (140, 480)  # pixels of the frame: from people far away to the render's resolution
 SHADOW = 0.8
 FEET = [JOINT[f"{side}_{part}"] for side in "lr" for part in ("heel", "toe")]
 
@@ -140,7 +141,7 @@ def _frame_around(render: Render, rng: np.random.Generator) -> np.ndarray:
     frame = np.array([height * aspect, height])
     origin = low - rng.uniform(0, 1, 2) * (frame - body)
     if rng.random() < CUT:
-        lost = rng.uniform(0.05, 0.4) * body
+        lost = rng.uniform(0.05, 0.3) * body
         edge = rng.choice(["bottom", "left", "right", "top"], p=[0.5, 0.2, 0.2, 0.1])
         match edge:
             case "bottom":
@@ -312,7 +313,7 @@ def _occlude(
             product(thing, alpha),
         )
     column, row = np.clip(np.floor(joints_2d), 0, (width - 1, height - 1)).astype(int).T
-    if (covering[row, column] > 127).mean() <= 0.5:
+    if (covering[row, column] > 127).mean() <= MOST_HIDDEN:
         picture[:] = trial
         np.maximum(hidden, covering, out=hidden)
 
@@ -321,8 +322,8 @@ def _as_taken(
     picture: np.ndarray, backgrounds: Backgrounds, rng: np.random.Generator
 ) -> np.ndarray:
     """The picture with the lens' blur, exposure and colour, noise and a codec's losses."""
-    if rng.random() < 0.4:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 0.25 + len(picture) / 300))
+    if rng.random() < 0.35:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 0.3 + len(picture) / 450))
     levels = np.arange(256)[:, None] / 255
     levels = levels ** np.exp(rng.normal(0, 0.15)) * rng.normal(1, 0.03, 3) * rng.normal(1, 0.1)
     table = (255 * levels + rng.normal(0, 5)).clip(0, 255).astype(np.uint8)

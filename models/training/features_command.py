@@ -13,6 +13,8 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import cv2
+import torch
+from torch import Tensor
 
 from capf_blender.core.errors import CaptureError
 
@@ -23,20 +25,20 @@ from . import feature_report
 from .backgrounds import Backgrounds
 from .blazepose_features import (
     QUANTISATION_FILE,
-    block_names,
+    Quantisation,
     fit_quantisation,
     open_features,
     read_quantisation,
     write_block,
     write_quantisation,
 )
-from .feature_extraction import extract
+from .feature_extraction import Extracted, extract
 from .synthetic.shards import Render, read
 
 SPLITS = ("train", "validation")
 POLL_S = 3.0
 SHEET = 64  # pictures
-FIT_SAMPLE = 400  # pictures that the scales of the maps are taken from
+FIT_SHARDS, FIT_RENDERS = 10, 40  # whose pictures give the scales of the maps
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,55 +50,72 @@ def main(arguments: Sequence[str]) -> int:
     backgrounds = Backgrounds(options.assets, options.split)
     renders, out = options.renders / options.split, options.out / options.split
     if options.sheet:
-        number, path = next(_shards(renders), (0, renders))
-        people, company = _renders(path)[:SHEET], _company(path, number)
-        extracted = extract(network, people, company, backgrounds, number, 0, options.seed)
-        feature_report.write_sheet(options.sheet, extracted.crops, extracted.samples)
+        number, path = max(_shards(renders), default=(0, renders))
+        extracted = _extract(network, backgrounds, number, path, 0, options)
+        feature_report.write_sheet(options.sheet, extracted.crops[:SHEET], extracted.samples)
         return 0
     if not any(_shards(renders)) and not options.shards:
         raise _missing(renders)
-    part, parts = options.part
     out.mkdir(parents=True, exist_ok=True)
+    wanted, (part, parts) = options.shards or 0, options.part
+    quantisation: Quantisation | None = None
     while True:
         present = list(_shards(renders))
+        if quantisation is None:
+            if len(present) < min(wanted, FIT_SHARDS):
+                time.sleep(POLL_S)
+                continue
+            quantisation = _quantisation(network, backgrounds, present, options)
         for number, path in present:
-            if number % parts == part:
-                _make(network, backgrounds, number, path, out, options)
-        if len(present) >= (options.shards or 0):
+            for composite in range(options.composites):
+                name = f"{number:05d}_{composite}"
+                if number % parts == part and not (out / name).is_dir():
+                    start = time.perf_counter()
+                    extracted = _extract(network, backgrounds, number, path, composite, options)
+                    packed = quantisation.pack(extracted.maps)
+                    with suppress(FileExistsError):  # another process was faster
+                        write_block(out, name, packed, extracted.samples)
+                    rate = len(packed) / (time.perf_counter() - start)
+                    print(f"{path.stem}, composite {composite}: {rate:.1f}/s", file=sys.stderr)
+        if len(present) >= wanted:
             break
         time.sleep(POLL_S)
     print(feature_report.as_text(open_features(out)))
     return 0
 
 
-def _make(
+def _quantisation(
+    network: GraphNetwork,
+    backgrounds: Backgrounds,
+    shards: list[tuple[int, Path]],
+    options: argparse.Namespace,
+) -> Quantisation:
+    """The scales of the maps in `options.out`; the first process makes them of some pictures of
+    several shards, the others wait for it."""
+    if not (options.out / QUANTISATION_FILE).is_file() and options.part[0] == 0:
+        some: list[tuple[Tensor, ...]] = []
+        for number, path in shards[:FIT_SHARDS]:
+            renders = _renders(path)[:: max(1, len(_renders(path)) // FIT_RENDERS)]
+            some.append(extract(network, renders, [], backgrounds, number, 0, options.seed).maps)
+        fitted = fit_quantisation([torch.cat(level) for level in zip(*some, strict=True)])
+        write_quantisation(options.out, fitted)
+    while not (options.out / QUANTISATION_FILE).is_file():
+        time.sleep(POLL_S)
+    return read_quantisation(options.out)
+
+
+def _extract(
     network: GraphNetwork,
     backgrounds: Backgrounds,
     number: int,
     path: Path,
-    out: Path,
+    composite: int,
     options: argparse.Namespace,
-) -> None:
-    """The blocks of one shard that are not there yet."""
-    done = set(block_names(out))
-    todo = [n for n in range(options.composites) if f"{number:05d}_{n}" not in done]
-    if not todo:
-        return
-    renders, company = _renders(path), _company(path, number)
-    for composite in todo:
-        start = time.perf_counter()
-        extracted = extract(network, renders, company, backgrounds, number, composite, options.seed)
-        quantisation_file = options.out / QUANTISATION_FILE
-        if not quantisation_file.is_file() and options.part[0] == 0:
-            fitted = fit_quantisation([level[:FIT_SAMPLE] for level in extracted.maps])
-            write_quantisation(options.out, fitted)
-        while not quantisation_file.is_file():  # the first part makes it
-            time.sleep(POLL_S)
-        packed = read_quantisation(options.out).pack(extracted.maps)
-        with suppress(FileExistsError):  # another process was faster
-            write_block(out, f"{number:05d}_{composite}", packed, extracted.samples)
-        rate = len(renders) / (time.perf_counter() - start)
-        print(f"{path.stem}, composite {composite}: {rate:.1f} pictures/s", file=sys.stderr)
+) -> Extracted:
+    """One composite of a shard; whom its people meet are those of the shard before, others."""
+    before = path.with_name(f"shard_{number - 1:05d}.npz")
+    company = _renders(before) if before.is_file() else []
+    return extract(network, _renders(path), company, backgrounds, number, composite, options.seed)
 
 
 def _shards(folder: Path) -> Iterator[tuple[int, Path]]:
@@ -105,12 +124,6 @@ def _shards(folder: Path) -> Iterator[tuple[int, Path]]:
         digits = path.stem.removeprefix("shard_")
         if digits.isdigit():
             yield int(digits), path
-
-
-def _company(path: Path, number: int) -> list[Render]:
-    """Whom the people of a shard may meet: those of the one before it, who are others."""
-    before = path.with_name(f"shard_{number - 1:05d}.npz")
-    return _renders(before) if before.is_file() else []
 
 
 @lru_cache(maxsize=2)
@@ -160,5 +173,5 @@ def _parser() -> argparse.ArgumentParser:
     add("--part", type=_part, default=(0, 1), metavar="K/N", help="every N-th shard from the K-th")
     add("--seed", type=int, default=0)
     add("--models", type=Path, help="folder of the weights; default: the worker's")
-    add("--sheet", type=Path, help="only draw the first pictures into this file")
+    add("--sheet", type=Path, help="only draw pictures of the last shard into this file")
     return parser

@@ -36,6 +36,7 @@ from models.training.feature_extraction import (
     run_time_region,
     true_regions,
 )
+from models.training.synthetic import shards
 
 PELVIS = JOINT["pelvis"]
 
@@ -214,6 +215,31 @@ def test_random_rows_come_fast(tmp_path, extracted):
         durations.append(time.perf_counter() - start)
     print(f"256 rows in {1000 * min(durations):.0f} ms")
     assert min(durations) < 0.2
+
+
+def test_a_second_run_adds_only_what_is_new(tmp_path, assets, weights, renders, capsys):
+    def render(number: int) -> None:
+        some = renders[3 * number : 3 * number + 3]
+        pictures = [
+            cv2.imencode(".png", cv2.cvtColor(r.rgba, cv2.COLOR_RGBA2BGRA))[1].tobytes()
+            for r in some
+        ]
+        truths = [{k: v for k, v in vars(r).items() if k != "rgba"} for r in some]
+        shards.write(tmp_path / "renders" / "train" / f"shard_{number:05d}.npz", pictures, truths)
+
+    words = ["--renders", str(tmp_path / "renders"), "--out", str(tmp_path / "features")]
+    words += ["--assets", str(assets), "--models", str(weights)]
+    render(0)
+    assert features_command.main([*words, "--composites", "1"]) == 0
+    folder = tmp_path / "features" / "train"
+    first = (folder / "00000_0" / "maps.npy").stat()
+    render(1)
+    assert features_command.main(words) == 0
+    assert (folder / "00000_0" / "maps.npy").stat() == first
+    features = open_features(folder)
+    assert len(features) == 12
+    assert features.render.tolist() == [[s, r, c] for s in (0, 1) for c in (0, 1) for r in range(3)]
+    assert "world landmarks, all: MPJPE" in capsys.readouterr().out
 
 
 def test_missing_input_is_one_sentence(tmp_path, assets, weights):
