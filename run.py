@@ -275,7 +275,8 @@ def render_people(arguments: list[str]) -> None:
     require_system_packages()
     version, python = any_bpy()
     script = REPO / "models" / "training" / "synthetic" / "render.py"
-    run(python, "-B", script, *arguments, env=blender_variables(version))
+    one_core = {"OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}  # start several instead
+    run(python, "-B", script, *arguments, env=blender_variables(version) | one_core)
 
 
 def test_environment() -> Path:

@@ -73,8 +73,8 @@ def read_obj(path: Path) -> Mesh:
 def read_target(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Vertex indices (N,) and their offsets (N, 3) in metres."""
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-    words = " ".join(line for line in lines if line[:1] != "#").split()
-    table = np.array(words, np.float32).reshape(-1, 4)
+    numbers = " ".join(line for line in lines if line[:1] != "#")
+    table = np.fromstring(numbers, np.float32, sep=" ").reshape(-1, 4)
     return table[:, 0].astype(np.int32), METRES * table[:, 1:]
 
 

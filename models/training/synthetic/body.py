@@ -27,10 +27,10 @@ class Shape:
     stature: float  # metres
 
 
-def sample_shape(pack: HumanPack, rng: np.random.Generator) -> Shape:
-    """A random adult whose stature lies within `STATURE_M`."""
+def sample_shape(pack: HumanPack, rng: np.random.Generator, sex: str | None = None) -> Shape:
+    """A random adult, of that sex or of any, whose stature lies within `STATURE_M`."""
+    sex = sex or str(rng.choice(["female", "male"]))
     while True:
-        sex = str(rng.choice(["female", "male"]))
         weights = macro_weights(sex, rng) | _detail_weights(pack, rng)
         vertices = shaped(pack, weights)
         body = vertices[pack.base.group_vertices("body")]

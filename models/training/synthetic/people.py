@@ -59,9 +59,14 @@ def skins(pack: HumanPack, sex: str, split: str) -> list[str]:
 
 
 def sample_actor(
-    pack: HumanPack, rig: Rig, name: str, split: str, rng: np.random.Generator
+    pack: HumanPack,
+    rig: Rig,
+    name: str,
+    split: str,
+    rng: np.random.Generator,
+    sex: str | None = None,
 ) -> Actor:
-    shape = sample_shape(pack, rng)
+    shape = sample_shape(pack, rng, sex)
     skin = str(rng.choice(skins(pack, shape.sex, split)))
     iris = int(rng.integers(len(pack.irises)))
     worn = [_pick(pack, "eyes", split, rng), _pick(pack, "eyebrow", split, rng)]

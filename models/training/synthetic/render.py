@@ -47,7 +47,9 @@ class Stage:
     ) -> tuple[list[bytes], list[dict[str, object]]]:
         """Pictures and truths of one actor; the same for the same split, shard and seed."""
         rng = np.random.default_rng([seed, SPLITS.index(self.split), shard])
-        actor = sample_actor(self.pack, self.rig, f"{self.split}_{shard:05d}", self.split, rng)
+        name = f"{self.split}_{shard:05d}"
+        sex = "female" if shard % 2 else "male"
+        actor = sample_actor(self.pack, self.rig, name, self.split, rng, sex)
         self.studio.load(actor, rng)
         pictures: list[bytes] = []
         truths: list[dict[str, object]] = []

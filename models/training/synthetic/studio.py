@@ -22,7 +22,7 @@ _LIGHT_CHANCES = (0.25, 0.2, 0.2, 0.15, 0.17, 0.03)
 _FLAT = 0.08  # chance of light without direction
 _SHADOWS = 0.04  # they treble the time of a render
 _CAVITY = 0.3
-_FROM_CAMERA = 0.55  # chance that the light stands beside the camera
+_FROM_CAMERA = 0.65  # chance that the light stands beside the camera
 OVERSAMPLING = 1.25  # instead of anti-aliasing, which needs more time than everything else
 
 
@@ -115,7 +115,7 @@ class Studio:
         self.scene.view_settings.exposure = float(
             rng.uniform(-0.1, 0.1 if shading.light == "FLAT" else 0.6)
         )
-        self.scene.view_settings.gamma = float(rng.uniform(0.95, 1.3))
+        self.scene.view_settings.gamma = float(rng.uniform(1.0, 1.35))
 
     def render(self, view: View) -> bytes:
         """The encoded RGBA picture of the window."""

@@ -44,7 +44,7 @@ _KNUCKLES = {
 }
 
 DEPTH_M = {
-    "hip": 0.16, "pelvis": 0.16, "spine": 0.16, "thorax": 0.15, "shoulder": 0.12, "neck": 0.12,
+    "hip": 0.18, "pelvis": 0.2, "spine": 0.2, "thorax": 0.2, "shoulder": 0.13, "neck": 0.14,
     "head_top": 0.08, "knee": 0.1, "elbow": 0.08, "ankle": 0.09, "heel": 0.05, "toe": 0.07,
     "ear": 0.05, "nose": 0.04, "wrist": 0.06, "index": 0.06, "pinky": 0.06,
 }  # fmt: skip
