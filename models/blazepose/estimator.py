@@ -10,7 +10,8 @@ import torch
 
 from ..interface import Camera, Detections, Lifter, PersonPose
 from .detector import detect, tiles, whole_frame
-from .landmarks import CENTRE, CIRCLE, KEYPOINT_COUNT, KEYPOINT_NAMES, Landmarks, find_landmarks
+from .doubts import MIN_SCORE, look_again
+from .landmarks import KEYPOINT_COUNT, KEYPOINT_NAMES, Landmarks, find_landmarks
 from .network import GraphNetwork
 from .tracking import (
     CONFIRM_FRAMES,
@@ -30,8 +31,6 @@ from .tracking import (
 from .weights import DETECTOR_FILE, LANDMARKS_FILE, load_network
 from .world_lifter import WorldLandmarkLifter
 
-ALIGNMENT = [CENTRE, CIRCLE]
-MIN_SCORE = 0.5  # of the landmark network: below, there is nobody
 # newcomers are looked for so often (in each frame while nobody is there): in the whole frame and
 # in large tiles ... (of 48 ms a frame of juggle.mp4 the search takes 22, with 0.5 s it would be 16,
 # but the woman of walk_two_people.mp4 would be found five frames later)
@@ -47,7 +46,6 @@ class BlazePoseEstimator:
     How the frames are divided over calls of `process` does not matter to the result.
     """
 
-    name = "blazepose"
     keypoint_names = KEYPOINT_NAMES
 
     def __init__(
@@ -55,6 +53,7 @@ class BlazePoseEstimator:
     ) -> None:
         self.camera = camera
         self.lifter = lifter or WorldLandmarkLifter()
+        self.name = self.lifter.name
         self._detector = GraphNetwork(load_network(weights_folder, DETECTOR_FILE)).to(device)
         self._landmarks = GraphNetwork(load_network(weights_folder, LANDMARKS_FILE)).to(device)
         self._tracks: list[Track] = []
@@ -107,6 +106,7 @@ class BlazePoseEstimator:
         landmarks = find_landmarks(
             self._landmarks, frame, np.stack([track.region for track in tracks])
         )
+        landmarks = look_again(self._landmarks, frame, time_s, tracks, landmarks)
         looks = [look_of(frame, points[:KEYPOINT_COUNT]) for points in landmarks.points]
         kept: list[int] = []
         for row in np.flatnonzero(landmarks.scores >= MIN_SCORE).tolist():
@@ -122,7 +122,7 @@ class BlazePoseEstimator:
             track.lost = row not in kept
         for row in kept:
             tracks[row] = self._whose(tracks[row], landmarks.next_regions[row], looks[row])
-            follow(tracks[row], landmarks.points[row, ALIGNMENT], looks[row], time_s)
+            follow(tracks[row], landmarks.points[row], looks[row], time_s)
         return [tracks[row] for row in kept], landmarks.chosen(kept)
 
     def _whose(self, track: Track, region: np.ndarray, look: np.ndarray) -> Track:
@@ -160,13 +160,13 @@ class BlazePoseEstimator:
             ):
                 continue
             known = [*known, points]
-            alignment, look = landmarks.points[row, ALIGNMENT], look_of(frame, points)
+            look = look_of(frame, points)
             track = self._lost_near(landmarks.next_regions[row], look)
             if track is None:
-                track = start_track(alignment, look, time_s)
+                track = start_track(landmarks.points[row], look, time_s)
                 self._tracks.append(track)
             else:
-                follow(track, alignment, look, time_s)
+                follow(track, landmarks.points[row], look, time_s)
             tracks.append(track)
             kept.append(row)
         return tracks, landmarks.chosen(kept)

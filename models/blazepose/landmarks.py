@@ -52,6 +52,16 @@ class Landmarks:
         """(N, 4) where to look in the next frame."""
         return regions_from_alignment(self.points[:, CENTRE], self.points[:, CIRCLE])
 
+    def joined(self, other: "Landmarks") -> "Landmarks":
+        """These and behind them those of `other`."""
+        arrays = (
+            np.concatenate((getattr(self, name), getattr(other, name)))
+            for name in ("regions", "scores", "points", "points_crop")
+            + ("visibility", "presence", "world")
+        )
+        levels = zip(self.maps, other.maps, strict=True)
+        return Landmarks(*arrays, maps=tuple(torch.cat(level) for level in levels))
+
     def chosen(self, rows: list[int]) -> "Landmarks":
         """Those of the regions with the numbers `rows`."""
         return Landmarks(

@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .landmarks import KEYPOINT_COUNT, KEYPOINT_NAMES
+from .landmarks import CENTRE, CIRCLE, KEYPOINT_COUNT, KEYPOINT_NAMES
 from .regions import regions_from_alignment
 
+ALIGNMENT = [CENTRE, CIRCLE]
 UNCONFIRMED = -1  # `person` of a track that may still be a false detection
 CONFIRM_FRAMES = 3  # followed for so many frames, somebody really is there
 REMEMBER_S = 1.0  # somebody lost keeps the number for so long
@@ -20,6 +21,16 @@ MIN_CUTOFF_HZ, CUTOFF_SLOPE, SPEED_CUTOFF_HZ = 0.01, 10.0, 1.0
 
 LOOK_S = 1.0  # a track's look follows what is seen with this time constant
 LOOK_MARGIN = 12.0  # levels by which a look must fit better to decide who somebody is
+HEADING_S = 0.11  # for so long it is known where the keypoints were heading
+DOUBTFUL = 0.05  # sides of the region by which a limb may be off from there on average
+LIMBS = [
+    [n for n, name in enumerate(KEYPOINT_NAMES) if name.endswith(endings)]
+    for endings in (
+        ("shoulder", "hip"),
+        ("elbow", "wrist", "index", "pinky"),
+        ("knee", "ankle", "heel", "toe"),
+    )
+]
 
 
 @dataclass(eq=False)
@@ -35,22 +46,33 @@ class Track:
     smooth: np.ndarray  # (2, 2) pixels: filtered
     speed: np.ndarray  # (2, 2) sides a second, filtered
     look: np.ndarray  # (2, 3) colours of chest and thighs, 0..255
+    settled_s: float  # when the keypoints last were where they were expected
+    keypoints: np.ndarray  # (33, 2) pixels, as they were then
+    motion: np.ndarray  # (33, 2) pixels a second, then
 
 
 def start_track(points: np.ndarray, look: np.ndarray, time_s: float) -> Track:
-    """A new track; `points` (2, 2) pixels are the centre and the circle point as first found."""
+    """A new track; `points` (39, 2) pixels are the landmarks as first found."""
+    keypoints, points = points[:KEYPOINT_COUNT], points[ALIGNMENT]
     region = regions_from_alignment(points[:1], points[1:])[0]
-    return Track(UNCONFIRMED, 1, time_s, False, region, points, points, np.zeros((2, 2)), look)
+    return Track(
+        person=UNCONFIRMED, frames=1, seen_s=time_s, lost=False,
+        region=region, raw=points, smooth=points, speed=np.zeros((2, 2)),
+        look=look, settled_s=time_s, keypoints=keypoints, motion=np.zeros((KEYPOINT_COUNT, 2)),
+    )  # fmt: skip
 
 
 def follow(track: Track, points: np.ndarray, look: np.ndarray, time_s: float) -> None:
-    """The person was found again at `points` (2, 2) pixels, looking like that."""
+    """The person was found again with landmarks at `points` (39, 2) pixels, looking like that."""
     track.look = track.look + min((time_s - track.seen_s) / LOOK_S, 1) * (look - track.look)
     if track.lost:
         fresh = start_track(points, look, time_s)
         track.region, track.raw, track.smooth = fresh.region, fresh.raw, fresh.smooth
         track.speed = fresh.speed
+        track.settled_s, track.keypoints, track.motion = time_s, fresh.keypoints, fresh.motion
     else:
+        settle(track, points[:KEYPOINT_COUNT], time_s)
+        points = points[ALIGNMENT]
         step = max(time_s - track.seen_s, 1e-3)
         side = max(2 * float(np.hypot(*(points[1] - points[0]))), 1.0)
         found = (points - track.raw) / (side * step)
@@ -62,6 +84,31 @@ def follow(track: Track, points: np.ndarray, look: np.ndarray, time_s: float) ->
     track.frames += 1
     track.seen_s = time_s
     track.lost = False
+
+
+def expected(track: Track, time_s: float) -> np.ndarray | None:
+    """(33, 2) pixels where the keypoints were heading, None where that is too long ago."""
+    since = time_s - track.settled_s
+    return None if since > HEADING_S else track.keypoints + since * track.motion
+
+
+def misfits(points: np.ndarray, aim: np.ndarray, side: float) -> np.ndarray:
+    """(3,) mean distances of trunk, arms and legs from where they are expected, in sides of the
+    region; both sets (33, 2) pixels."""
+    distance = np.linalg.norm(points - aim, axis=1) / side
+    return np.array([distance[group].mean() for group in LIMBS])
+
+
+def settle(track: Track, keypoints: np.ndarray, time_s: float) -> None:
+    """Keypoints that are not where they were heading count only when they stay away."""
+    aim = expected(track, time_s)
+    if aim is None:
+        track.motion = np.zeros_like(keypoints)
+    elif misfits(keypoints, aim, track.region[2]).max() > DOUBTFUL:
+        return
+    else:
+        track.motion = (keypoints - track.keypoints) / max(time_s - track.settled_s, 1e-3)
+    track.settled_s, track.keypoints = time_s, keypoints
 
 
 def _alpha(cutoff_hz, step_s: float):
@@ -140,6 +187,9 @@ def unpack(arrays: dict[str, np.ndarray]) -> list[Track]:
             smooth=arrays["smooth"][row],
             speed=arrays["speed"][row],
             look=arrays["look"][row],
+            settled_s=float(arrays["settled_s"][row]),
+            keypoints=arrays["keypoints"][row],
+            motion=arrays["motion"][row],
         )
         for row in range(len(arrays["person"]))
     ]
