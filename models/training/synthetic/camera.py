@@ -62,12 +62,12 @@ def sample_view(vertices: np.ndarray, size: int, rng: np.random.Generator) -> Vi
 def _direction(height: float, distance: float, rng: np.random.Generator) -> np.ndarray:
     """(3,) unit vector from the camera to the body, whose middle is `height` above the floor."""
     pick = rng.random()
-    if pick < 0.6:
+    if pick < 0.65:
         camera = rng.uniform(0.8, 1.9)
-    elif pick < 0.75:
+    elif pick < 0.78:
         camera = rng.uniform(0.05, 0.8)
     else:
-        camera = rng.uniform(1.9, 2.0 + 0.8 * distance)
+        camera = 1.9 + 0.8 * distance * rng.random() ** 2
     rise = np.clip((camera - height) / distance, -0.9, 0.96)
     flat = np.sqrt(1 - rise**2)
     azimuth = rng.uniform(0, 2 * np.pi)

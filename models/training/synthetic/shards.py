@@ -42,7 +42,8 @@ def write(path: Path, pictures: list[bytes], truths: list[dict[str, object]]) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with part.open("wb") as file:
-        np.savez(file, pictures=np.frombuffer(b"".join(pictures), np.uint8), ends=ends, **columns)
+        joined = np.frombuffer(b"".join(pictures), np.uint8)
+        np.savez(file, allow_pickle=False, pictures=joined, ends=ends, **columns)
     part.replace(path)
 
 
@@ -56,6 +57,8 @@ def read(path: Path) -> list[Render]:
     renders = []
     for row in range(len(starts) - 1):
         bgra = cv2.imdecode(pictures[starts[row] : starts[row + 1]], cv2.IMREAD_UNCHANGED)
+        if bgra is None:
+            raise ValueError(f"{path}: picture {row} cannot be decoded")
         truth = {name: column[row] for name, column in columns.items()}
         for name in ("actor", "clip", "pose_kind"):
             truth[name] = str(truth[name])
@@ -66,11 +69,13 @@ def read(path: Path) -> list[Render]:
 
 
 def _scaled(bgra: np.ndarray) -> np.ndarray:
-    """(SIZE, SIZE, 4) RGBA: the larger picture's pixels averaged, colours by their alpha."""
+    """(SIZE, SIZE, 4) RGBA: pixels of the larger picture averaged. Those are either opaque or black
+    and transparent, so that the mean of all colours is the one of the opaque times their share."""
     import cv2
 
-    weighted = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA).astype(np.float32)
-    weighted[..., :3] *= weighted[..., 3:] / 255
-    small = cv2.resize(weighted, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    small[..., :3] *= 255 / small[..., 3:].clip(min=1)
-    return small.round().clip(0, 255).astype(np.uint8)
+    rgba = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA)
+    small = cv2.resize(rgba, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    edge = (small[..., 3] > 0) & (small[..., 3] < 255)
+    colours = small[edge, :3] * (255.0 / small[edge, 3:])
+    small[edge, :3] = colours.round().clip(0, 255)
+    return small
