@@ -117,8 +117,12 @@ class ContextNetwork(nn.Module):
 
     def confidence(self, scale: Tensor) -> Tensor:
         """Probability that a joint with this scale of the error is within CORRECT_M of the truth,
-        both relative to the pelvis."""
-        return probability_within(CORRECT_M, self.temperature * scale)
+        both relative to the pelvis. That itself has the lesser probability of its hips."""
+        confidence = probability_within(CORRECT_M, self.temperature * scale)  # (B, J)
+        hips = confidence[:, [JOINT["l_hip"], JOINT["r_hip"]]].amin(1)
+        return confidence.index_copy(
+            1, torch.tensor([JOINT["pelvis"]]).to(hips.device), hips[:, None]
+        )
 
 
 class MapRange(nn.Module):

@@ -16,6 +16,7 @@ from capf_blender.core.errors import CaptureError
 
 from ..blazepose.context_lifter import load_network, metadata
 from ..blazepose.context_network import CORRECT_M, Architecture, ContextNetwork, Lifted
+from ..metrics import joint_errors
 from .blazepose_features import Features, open_features
 from .blazepose_objective import CropObjective, fit_temperature
 from .config import bad_config, options_from
@@ -107,8 +108,9 @@ def write_shipped(best: Path, views: CropViews, facts: dict[str, str], target: P
     for first in range(0, len(views), 128):
         view = views.collate(views.__getitems__(range(first, min(first + 128, len(views)))))
         lifted = LifterOnViews(network)(view)
-        distances.append((lifted.joints - view["joints"]).norm(dim=-1).flatten())
-        scales.append(lifted.scale.flatten())
+        errors = joint_errors(lifted.joints, view["joints"])  # (B, J), the pelvis' own is 0
+        distances.append(errors[:, 1:].flatten())
+        scales.append(lifted.scale[:, 1:].flatten())
     temperature = fit_temperature(torch.cat(distances), torch.cat(scales), CORRECT_M)
     network.temperature.fill_(temperature)
     facts = metadata(network.architecture) | facts

@@ -36,12 +36,14 @@ class CropObjective:
         weights = torch.full((len(JOINT_NAMES),), _EXTREMITY_WEIGHT)
         weights[:_BODY_JOINTS] = 1.0
         self._weights = weights / weights.sum()
+        self._moves = torch.ones(len(JOINT_NAMES))
+        self._moves[JOINT["pelvis"]] = 0.0  # relative to itself it has no error to learn
         self._rules = torch.from_numpy(JOINTS_FROM_KEYPOINTS).float()
 
     def loss(self, output: Lifted, batch: dict[str, Any]) -> Tensor:
         distance = metrics.joint_errors(output.joints, batch["joints"])  # (B, J) metres
         distance_2d = metrics.joint_errors(output.joints_2d, batch["joints_2d"])  # (B, J)
-        likelihood = _laplace_loss(distance, output.scale, axes=3)
+        likelihood = _laplace_loss(distance, output.scale, axes=3) * self._moves.to(distance)
         likelihood = likelihood + _laplace_loss(distance_2d, output.scale_2d, axes=2)
         terms = distance + _WEIGHT_2D * distance_2d + _WEIGHT_SCALE * likelihood
         return (terms * self._weights.to(terms)).sum(1).mean()

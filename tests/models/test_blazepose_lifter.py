@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch.utils.data import Dataset
 
 from capf_blender.core.errors import CaptureError
+from capf_blender.core.skeleton import JOINT
 from models.blazepose.context_lifter import ContextLifter, load_lifter, metadata
 from models.blazepose.context_network import (
     Architecture,
@@ -94,6 +95,8 @@ def test_untrained_it_gives_the_detectors_own_joints():
     torch.testing.assert_close(lifted.joints, own.joints, atol=1e-5, rtol=0)
     torch.testing.assert_close(lifted.joints_2d, own.joints_2d, atol=1e-3, rtol=0)
     assert ((lifted.confidence > 0) & (lifted.confidence < 1)).all()
+    least = lifted.confidence[:, [JOINT["l_hip"], JOINT["r_hip"]]].amin(1)
+    assert torch.equal(lifted.confidence[:, JOINT["pelvis"]], least)
 
 
 def test_a_crop_elsewhere_in_the_frame_turns_the_pose_with_the_viewing_ray(lifter):
