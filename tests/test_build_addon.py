@@ -34,4 +34,5 @@ def test_contents(tmp_path):
     left_out = {"__pycache__", "training", "evaluation", "datasets", "headless"}
     assert not [name for name in names if left_out.intersection(name.split("/"))]
     weights = sum(archive.getinfo(n).compress_size for n in names if n.endswith(".safetensors"))
+    assert weights <= 32e6
     assert path.stat().st_size - weights < 5e6
