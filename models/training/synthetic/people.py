@@ -15,7 +15,7 @@ HELD_OUT_SKINS = ("young_lightskinned_female_diffuse3", "middleage_lightskinned_
 HELD_OUT_WEAR = (
     "female_casualsuit01", "male_casualsuit03", "male_worksuit01", "shoes03", "bob02", "short04",
 )  # fmt: skip
-_BARE = 0.06  # chance of no clothes but the skin (gymnasts, swimmers)
+_BARE = 0.04  # chance of no clothes but the skin (gymnasts, swimmers)
 
 
 @dataclass(frozen=True)
