@@ -39,7 +39,9 @@ class LiftedPose:
 
     joints: Tensor  # (N, J, 3) metres, camera axes, relative to the pelvis
     joints_2d: Tensor  # (N, J, 2) pixels of the upright frame
-    confidence: Tensor  # (N, J) 0..1: how far a joint may be trusted, in the image and in space
+    # (N, J) 0..1: probability that a joint is within 100 mm of its place, relative to the pelvis;
+    # of a lifter that does not know, how well the detector saw it
+    confidence: Tensor
 
 
 class Lifter(Protocol):
