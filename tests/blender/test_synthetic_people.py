@@ -52,7 +52,7 @@ def test_average_bodies_have_human_segment_lengths(pack, rig, sex):
         ("l_hip", "l_knee"): (0.23, 0.265),
         ("l_knee", "l_ankle"): (0.22, 0.26),
         ("l_hip", "r_hip"): (0.095, 0.12),
-        ("l_shoulder", "r_shoulder"): (0.19, 0.26),
+        ("l_shoulder", "r_shoulder"): (0.17, 0.24),
         ("l_shoulder", "l_elbow"): (0.13, 0.19),
         ("l_elbow", "l_wrist"): (0.13, 0.165),
         ("l_heel", "l_toe"): (0.13, 0.16),

@@ -70,7 +70,7 @@ def macro_weights(sex: str, rng: np.random.Generator) -> dict[str, float]:
     }
     height = float(np.clip(rng.normal(0.0, 0.17), -0.42, 0.42))
     tall = "maxheight" if height > 0 else "minheight"
-    proportion = float(rng.uniform(-0.6, 0.6))
+    proportion = float(rng.uniform(-0.4, 0.4))
     build = "idealproportions" if proportion > 0 else "uncommonproportions"
     for (age, a), (muscle, m), (heavy, w) in product(
         ages.items(), muscles.items(), heaviness.items()
@@ -99,7 +99,7 @@ def _detail_weights(pack: HumanPack, rng: np.random.Generator) -> dict[str, floa
                 stems.append(f"{folder}/{stem}")
     weights = {}
     for stem in rng.choice(stems, 14, replace=False):
-        value = float(np.clip(rng.normal(0.0, 0.25), -0.5, 0.5))
+        value = float(np.clip(rng.normal(0.0, 0.15), -0.35, 0.35))
         name = f"{stem}-{'incr' if value > 0 else 'decr'}"
         weights[name] = abs(value)
         if "/l-" in name:

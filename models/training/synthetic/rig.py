@@ -39,6 +39,10 @@ def _mirrored(name: str) -> str:
 MIRRORED_BONES: tuple[int, ...] = tuple(BONE[_mirrored(name)] for name in BONES)
 
 
+SHOULDER_INWARD = 0.15
+"""Share of the way from MakeHuman's shoulder to its scapula joint, where the joint's centre is."""
+
+
 class Rig:
     """Bones and skin weights of the base mesh, for bodies of every shape."""
 
@@ -56,15 +60,20 @@ class Rig:
                 self._heads.append(pack.base.group_vertices(head["cube_name"]))
             else:
                 self._heads.append(np.array(head["vertex_indices"]))
+        self._scapulae = [pack.base.group_vertices(f"joint-{side}-scapula") for side in "lr"]
 
     def rest_joints(self, vertices: np.ndarray) -> np.ndarray:
         """(31, 3) metres: heads of the bones of a shaped body.
 
         Thighs turn about the regressed hip centres (`landmarks.hip_centres`) instead of the rig's
-        own, which lie too far apart.
+        own, which lie too far apart. So do its shoulders (0.21 of the stature, in people 0.18 to
+        0.20): upper arms turn about a point nearer to the joint of collar bone and shoulder blade.
         """
         joints = np.array([vertices[indices].mean(0) for indices in self._heads])
         joints[[BONE["LeftUpLeg"], BONE["RightUpLeg"]]] = hip_centres(vertices)
+        for arm, indices in zip(("LeftArm", "RightArm"), self._scapulae, strict=True):
+            towards = vertices[indices].mean(0) - joints[BONE[arm]]
+            joints[BONE[arm]] += SHOULDER_INWARD * towards
         return joints
 
 

@@ -3,8 +3,10 @@
 """The project's 28 joints of a posed synthetic person: one definition each.
 
 * hips: centres of the hip joints (`landmarks.hip_centres`), heads of the thigh bones;
-* shoulders (glenohumeral), elbows, knees, wrists, ankles: MakeHuman's joint cubes, which are the
-  bones' heads; they lie inside the body at the joint's centre;
+* shoulders (glenohumeral): heads of the upper-arm bones (`Rig.rest_joints`), a seventh of the way
+  from MakeHuman's shoulder cubes, which lie too far out, to its scapula cubes;
+* elbows, knees, wrists, ankles: MakeHuman's joint cubes, which are the bones' heads; they lie
+  inside the body at the joint's centre;
 * pelvis: middle of the hips; thorax: middle of the shoulders; spine: middle of pelvis and thorax;
 * neck and top of the head follow the places where Human3.6M and `blazepose.world_lifter` have
   them: 0.25 thorax + 0.6 middle of the ears + 0.15 middle of the mouth's corners, and the highest
