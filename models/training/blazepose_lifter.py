@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -113,7 +114,8 @@ def write_shipped(best: Path, views: CropViews, facts: dict[str, str], target: P
         scales.append(lifted.scale[:, 1:].flatten())
     temperature = fit_temperature(torch.cat(distances), torch.cat(scales), CORRECT_M)
     network.temperature.fill_(temperature)
-    facts = metadata(network.architecture) | facts
+    with safe_open(best, framework="pt") as file:
+        facts = file.metadata() | facts  # architecture, epoch and its error
     facts |= {
         "licence": LICENCE,
         "confidence": f"probability of being within {1000 * CORRECT_M:.0f} mm, relative to the "
@@ -127,6 +129,7 @@ def write_shipped(best: Path, views: CropViews, facts: dict[str, str], target: P
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             part = Path(folder) / target.name
             save_file(tensors, part, facts)
+            part.chmod(0o644)  # safetensors lets only the owner read it
             part.replace(target)
     except OSError as error:
         raise CaptureError(

@@ -331,6 +331,7 @@ def test_a_command_trains_and_ships(features, tmp_path, capsys):
     assert facts["command"].startswith("python3 run.py train blazepose --out")
     assert facts["data"].startswith("16 pictures of 1 synthetic people in 1 motion clips")
     assert "of being within 100 mm" in facts["confidence"]
+    assert {"epoch", "mpjpe_mm", "seed", "licence"} <= facts.keys()
     lifted = load_lifter(target)(detections(2), CAMERA)
     assert lifted.joints.isfinite().all()
     # the ranges are those of the training pictures, so that maps look there as they did in training
