@@ -11,6 +11,7 @@ The motion, the clothes and the skin are none that anything is trained on.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,20 +28,21 @@ from models.training.synthetic.camera import View
 from models.training.synthetic.clip_scene import ClipScene
 from models.training.synthetic.motion import is_held_out
 from models.training.synthetic.people import HELD_OUT_SKINS, HELD_OUT_WEAR, Actor, dress
-from models.training.synthetic.rig import BONES, Rig, leg_length, pose
+from models.training.synthetic.rig import BONE, BONES, PARENTS, Posed, Rig, leg_length, pose
 
 NAME = "synthetic_person"
 FPS = 30
 SIZE = (1280, 720)
 
 MOTION = "cmu_131_01_s1"  # a wide stance, one arm raised; a turn, kneeling down; back and a walk
-BODY_SEED = 3
+FRAMES = 120
+BODY_SEED = 0
 LIGHT = "esplanade.hdr"
 LIGHT_TURN = np.radians(200.0)
 
 CAMERA_HEIGHT = 1.4  # metres
-CAMERA_DISTANCE = 5.2  # from the middle of the root's path
-CAMERA_SIDE = np.radians(40.0)  # from the direction in which the person walks
+CAMERA_DISTANCE = 3.8  # from the middle of the root's path
+CAMERA_SIDE = np.radians(60.0)  # from the direction in which the person walks
 CAMERA_PITCH = np.radians(8.0)  # downwards
 FOCAL_PX = 1100.0
 
@@ -85,18 +87,78 @@ def perform(rig: Rig, actor: Actor, motion: Path) -> Performance:
         if tuple(stored["names"]) != BONES:
             raise SystemExit(f"{motion.name} has other bones than the rig.")
         clip = stored["clip_name"].tolist().index(MOTION)
-        frames = slice(*stored["clip_start"][clip : clip + 2])
+        start = stored["clip_start"][clip]
+        frames = slice(start, start + FRAMES)
         local = rotations.from_quaternions(stored["quat"][frames].astype(np.float64))
-        leg = stored["skeleton_leg_length"][stored["clip_skeleton"][clip]]
-        roots = stored["root"][frames] / leg * leg_length(actor.rest_joints)
+        roots, skeleton = stored["root"][frames], stored["clip_skeleton"][clip]
+        scale = leg_length(actor.rest_joints) / stored["skeleton_leg_length"][skeleton]
+        filmed_rest = _rest(stored["skeleton_offsets"][skeleton])
+    filmed = [pose(filmed_rest, turns, root) for turns, root in zip(local, roots, strict=True)]
     posed = [
-        pose(actor.rest_joints, turns, root) for turns, root in zip(local, roots, strict=True)
+        _retargeted(actor.rest_joints, pair, scale, 0.0) for pair in zip(local, filmed, strict=True)
+    ]
+    drops = _kneeling_drops(filmed, posed, scale)
+    posed = [
+        _retargeted(actor.rest_joints, pair, scale, drop)
+        for *pair, drop in zip(local, filmed, drops, strict=True)
     ]
     vertices = np.stack([body.skin(actor.vertices, actor.weights) for body in posed])
     joints = np.stack([truth.joints(rig, actor.shape.vertices, body) for body in posed])
     rise = _smoothed(-vertices[..., 1].min(1))
     up = np.stack([0 * rise, rise, 0 * rise], 1)[:, None]
     return Performance(actor, (vertices + up).astype(np.float32), joints + up)
+
+
+def _rest(offsets: np.ndarray) -> np.ndarray:
+    """(31, 3) rest joints, the root at 0, from the (31, 3) vectors from parent to joint."""
+    rest = np.zeros_like(offsets, dtype=np.float64)
+    for bone, parent in enumerate(PARENTS):
+        if parent >= 0:
+            rest[bone] = rest[parent] + offsets[bone]
+    return rest
+
+
+def _retargeted(rest: np.ndarray, pair: Sequence, scale: float, drop: float) -> Posed:
+    """`pair` of local turns (31, 3, 3) and the filmed person in that pose; the ankles come to
+    where `scale` takes the filmed ones, the root `drop` metres below."""
+    local, filmed = pair
+    body = pose(rest, local, scale * filmed.joints[0] - [0.0, drop, 0.0])
+    for side in ("Left", "Right"):
+        body = _with_ankle(body, side, scale * filmed.joints[BONE[f"{side}Foot"]])
+    return body
+
+
+def _kneeling_drops(filmed: list[Posed], posed: list[Posed], scale: float) -> np.ndarray:
+    """(F,) metres by which the lower knee is too high where the filmed person kneels."""
+    knees = [BONE["LeftLeg"], BONE["RightLeg"]]
+    wanted = np.array([scale * body.joints[knees, 1].min() for body in filmed])
+    found = np.array([body.joints[knees, 1].min() for body in posed])
+    kneels = np.clip((0.3 - wanted) / 0.15, 0.0, 1.0)
+    return _smoothed(kneels * (found - wanted).clip(min=0.0))
+
+
+def _with_ankle(body: Posed, side: str, target: np.ndarray) -> Posed:
+    """The leg bent, in its own plane, so that the ankle is at `target` (3,); the foot keeps its
+    direction. Thighs and shins are not of the filmed person's proportions: without this, feet
+    would float."""
+    thigh, shin, foot = (BONE[f"{side}{part}"] for part in ("UpLeg", "Leg", "Foot"))
+    joints, turns = body.joints.copy(), body.turns.copy()
+    hip, knee, ankle = joints[[thigh, shin, foot]]
+    upper, lower = np.linalg.norm(knee - hip), np.linalg.norm(ankle - knee)
+    reach = target - hip
+    length = min(float(np.linalg.norm(reach)), 0.999 * float(upper + lower))
+    along = reach / np.linalg.norm(reach)
+    aside = (knee - hip) - ((knee - hip) @ along) * along
+    aside /= np.linalg.norm(aside)
+    share = (upper**2 - lower**2 + length**2) / (2 * length)
+    bent = hip + share * along + np.sqrt(max(upper**2 - share**2, 0.0)) * aside
+    end = hip + length * along
+    turns[thigh] = rotations.between(knee - hip, bent - hip) @ turns[thigh]
+    turns[shin] = rotations.between(ankle - knee, end - bent) @ turns[shin]
+    joints[shin] = bent
+    for bone in (foot, BONE[f"{side}ToeBase"]):
+        joints[bone] += end - ankle
+    return Posed(body.rest, turns, joints)
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ TILE_M = 0.6
 BORDER_PX = 56  # around the person, for its shadow
 FEATHER_PX = 20
 CLOTH_ROUGHNESS = 0.8
-CRF = "MEDIUM"
+CRF = "HIGH"
 
 
 class ClipScene:
@@ -50,7 +50,8 @@ class ClipScene:
         scene.cycles.device = "CPU"
         scene.cycles.use_denoising = True
         scene.cycles.denoiser = "OPENIMAGEDENOISE"
-        scene.cycles.max_bounces = 4
+        scene.cycles.max_bounces = 3
+        render.use_persistent_data = True
         scene.cycles.seed = 0
         scene.world = _world(light, turn)
         self.scene.collection.objects.link(_floor())
@@ -67,8 +68,10 @@ class ClipScene:
         width, height = self._size
         render = self.scene.render
         render.use_border = render.use_crop_to_border = True
-        render.border_min_x, render.border_max_x = left / width, right / width
-        render.border_min_y, render.border_max_y = 1 - bottom / height, 1 - top / height
+        # a quarter more, because Blender rounds down
+        render.border_min_x, render.border_max_x = (left + 0.25) / width, (right + 0.25) / width
+        render.border_min_y = (height - bottom + 0.25) / height
+        render.border_max_y = (height - top + 0.25) / height
         part = self._shoot("part", self._samples)
         render.use_border = False
         share = _feathered(part.shape[:2], (left > 0, top > 0, right < width, bottom < height))
@@ -140,6 +143,8 @@ def _lit(material: bpy.types.Material, kind: str) -> None:
 def _world(light: Path, turn: float) -> bpy.types.World:
     world = bpy.data.worlds.new("Light")
     world.use_nodes = True
+    world.cycles.sampling_method = "MANUAL"
+    world.cycles.sample_map_resolution = 256
     tree = world.node_tree
     picture = tree.nodes.new("ShaderNodeTexEnvironment")
     picture.image = bpy.data.images.load(str(light))
