@@ -6,7 +6,7 @@ Convolutions take their BatchNorm and ReLU into themselves, keep their weights i
 oneDNN computes with, and multiply in bfloat16 where the processor has instructions for it. What
 they are added to stays float32: the sums run through 40 residual blocks, and rounding them to 8
 bits each time would make three quarters of the maps' noise. Heatmaps stay float32, because their
-largest value has to be found between close ones. On a processor, several pictures are divided
+largest value has to be found between close ones. On a CPU, several pictures are divided
 among its cores, and so are the branches that see a single one.
 """
 

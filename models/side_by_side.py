@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole parts of a computation side by side, each on one processor.
+"""Whole parts of a computation side by side, each on one core.
 
 PyTorch divides every single operator among its threads and waits for all of them at its end. In
 networks of some hundred small operators the waking and waiting is as long as the work: with two
@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.fx.passes.split_module import split_module
 
 
@@ -27,15 +27,15 @@ def each(function: Callable[..., Any], parts: Sequence[tuple[Any, ...]]) -> list
     return [future.result() for future in [begin(function, *part) for part in parts]]
 
 
-def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """`function(*arguments)` on one processor, for what is too small to be divided."""
-    if torch.get_num_threads() == 1:
-        return function(*arguments)
-    return begin(function, *arguments).result()
+def alone(network: Callable[..., Any], first: Tensor, *rest: Any) -> Any:
+    """`network(first, *rest)`, which is too small to be divided: on one core if on a CPU."""
+    if first.device.type != "cpu" or torch.get_num_threads() == 1:
+        return network(first, *rest)
+    return begin(network, first, *rest).result()
 
 
 def begin(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Starts `function(*arguments)` on one processor, in the caller's inference mode. What runs so
+    """Starts `function(*arguments)` on one core, in the caller's inference mode. What runs so
     must not wait for what it begins itself."""
     inference = torch.is_inference_mode_enabled()
 

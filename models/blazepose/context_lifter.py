@@ -12,6 +12,7 @@ from torch import Tensor
 
 from capf_blender.core.errors import CaptureError
 
+from .. import side_by_side
 from ..interface import Camera, Detections, LiftedPose
 from .context_network import MAP_CHANNELS, Architecture, ContextNetwork
 from .world_lifter import camera_from_crop
@@ -41,7 +42,8 @@ class ContextLifter:
         if detections.world is None or detections.presence is None:
             raise ValueError("the detections carry no world landmarks or no presence")
         region = detections.region.float()
-        lifted = self.network(
+        lifted = side_by_side.alone(
+            self.network,
             detections.keypoints_crop.float(),
             torch.stack((detections.confidence, detections.presence), -1).float(),
             detections.world.float(),

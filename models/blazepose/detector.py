@@ -72,7 +72,7 @@ def detect(network: GraphNetwork, frame: np.ndarray, windows: np.ndarray) -> Can
     device = next(network.buffers()).device
     tensor = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.inference_mode():
-        raw, logits = (t.double().cpu().numpy() for t in network(tensor, (BOXES, SCORES)))
+        raw, logits = (t.double().cpu().numpy() for t in network.spread(tensor, (BOXES, SCORES)))
     scores = 1 / (1 + np.exp(-np.clip(logits[..., 0], -100, 100)))
     window, anchor = np.nonzero(scores >= MIN_SCORE)
     values = raw[window, anchor].reshape(-1, 6, 2) / INPUT_SIZE

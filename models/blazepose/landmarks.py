@@ -91,7 +91,7 @@ def read_landmarks(
     device = next(network.buffers()).device
     tensor = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
-        raw, score, heatmaps, world, *context = network(
+        raw, score, heatmaps, world, *context = network.spread(
             tensor, (LANDMARKS, SCORE, HEATMAPS, WORLD, *maps)
         )
         values = raw.reshape(len(raw), -1, 5)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .. import side_by_side
 from .weights import StoredNetwork
 
 # tensors of pose_landmark_full.tflite: the decoder's feature maps, finest first
@@ -46,6 +47,14 @@ class GraphNetwork(nn.Module):
             for index in finished:
                 del values[index]
         return [values[index] for index in wanted]
+
+    def spread(self, images: Tensor, wanted: Sequence[int] | None = None) -> list[Tensor]:
+        """As `forward`; on a CPU each core takes its share of the N > 0 images."""
+        if images.device.type != "cpu" or len(images) == 1:
+            return side_by_side.alone(self, images, wanted)
+        share = -(-len(images) // torch.get_num_threads())
+        parts = side_by_side.each(self, [(part, wanted) for part in images.split(share)])
+        return [torch.cat(tensors) for tensors in zip(*parts, strict=True)]
 
     def _plan(self, wanted: tuple[int, ...]) -> list[tuple[dict[str, Any], list[int]]]:
         """The ops to run, each with the tensors that nobody needs after it."""
