@@ -85,7 +85,7 @@ class Studio:
         bpy.data.batch_remove(
             [o for o in bpy.data.objects if o.type == "MESH"]
             + list(bpy.data.meshes) + list(bpy.data.materials)
-            + [image for image in bpy.data.images if image.type == "IMAGE"]
+            + [image for image in bpy.data.images if image.type != "RENDER_RESULT"]
         )  # fmt: skip
 
     def pose(self, vertices: np.ndarray) -> None:
