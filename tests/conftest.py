@@ -4,8 +4,10 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
@@ -35,6 +37,22 @@ def demo_video() -> Path:
     if not path.is_file():
         pytest.fail("the demo clip is missing: start the tests with python3 run.py test")
     return path
+
+
+@dataclass(frozen=True)
+class SyntheticClip:
+    """A rendered clip and exactly what happens in it (`tests/fixtures/README.md`)."""
+
+    video: Path
+    truth: dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def synthetic_clip() -> SyntheticClip:
+    """One man in 1280 x 720, 30 fps, 112 frames."""
+    folder = REPO / "tests" / "fixtures"
+    with np.load(folder / "synthetic_person.npz", allow_pickle=False) as stored:
+        return SyntheticClip(folder / "synthetic_person.mp4", {k: stored[k] for k in stored.files})
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,8 @@ FPS = 30
 SIZE = (1280, 720)
 
 MOTION = "cmu_131_01_s1"  # a wide stance, one arm raised; a turn, kneeling down; back and a walk
-FRAMES = 120
+FRAMES = 112
+AFTER = 8  # more of the motion, for the camera's aim and the smoothing at the end
 BODY_SEED = 0
 LIGHT = "esplanade.hdr"
 LIGHT_TURN = np.radians(200.0)
@@ -61,6 +62,9 @@ class Performance:
     actor: Actor
     vertices: np.ndarray  # (F, V, 3) float32
     joints: np.ndarray  # (F, 28, 3)
+
+    def first(self, frames: int) -> "Performance":
+        return Performance(self.actor, self.vertices[:frames], self.joints[:frames])
 
 
 def cast(pack: HumanPack, rig: Rig) -> Actor:
@@ -88,8 +92,9 @@ def perform(rig: Rig, actor: Actor, motion: Path) -> Performance:
             raise SystemExit(f"{motion.name} has other bones than the rig.")
         clip = stored["clip_name"].tolist().index(MOTION)
         start = stored["clip_start"][clip]
-        frames = slice(start, start + FRAMES)
+        frames = slice(start, start + FRAMES + AFTER)
         local = rotations.from_quaternions(stored["quat"][frames].astype(np.float64))
+        local[:, [BONE["LeftToeBase"], BONE["RightToeBase"]]] = np.eye(3)  # filmed ones flutter
         roots, skeleton = stored["root"][frames], stored["clip_skeleton"][clip]
         scale = leg_length(actor.rest_joints) / stored["skeleton_leg_length"][skeleton]
         filmed_rest = _rest(stored["skeleton_offsets"][skeleton])
@@ -243,6 +248,7 @@ def main() -> None:
     actor = cast(pack, rig)
     performance = perform(rig, actor, options.assets / "motion" / "motion_30fps.npz")
     view = film(performance)
+    performance = performance.first(FRAMES)
     print(f"{len(performance.joints)} frames, stature {actor.shape.stature:.3f} m", flush=True)
     scene = ClipScene(SIZE, options.samples, options.frames)
     scene.build(actor, view, options.assets / "hdri" / LIGHT, LIGHT_TURN)

@@ -47,6 +47,10 @@ class ClipScene:
         render.image_settings.color_mode = "RGB"
         scene.view_settings.view_transform = "AgX"
         scene.view_settings.exposure = 0.0
+        render.threads_mode, render.threads = (
+            "FIXED",
+            1,
+        )  # several wait for each other on busy cores
         scene.cycles.device = "CPU"
         scene.cycles.use_denoising = True
         scene.cycles.denoiser = "OPENIMAGEDENOISE"
