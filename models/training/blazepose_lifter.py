@@ -24,7 +24,7 @@ from .config import bad_config, options_from
 from .crop_views import CropViews, Disturbance
 from .tasks import Task
 
-LICENCE = "GPL-3.0-or-later, commercial use permitted"
+LICENCE = "Apache-2.0"  # as the detector whose features it reads; commercial use permitted
 _NORMALISED_ON = 512  # pictures from which means and spreads of the maps are taken
 
 
