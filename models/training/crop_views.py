@@ -21,6 +21,8 @@ class Disturbance:
     dropped_share: float = 0.02  # of the keypoints: thrown away and called invisible
     noise: float = 0.004  # of each keypoint, in the crop's -1..1: half a pixel of 256
     world_noise_m: float = 0.005  # of each world landmark
+    map_gain: float = 0.0  # of each channel of a picture's maps: what other pictures would show
+    map_shift: float = 0.0  # the same, added, in the channel's spreads over the picture
 
 
 _THROW, _THROW_M = 0.15, 0.1  # how far a dropped keypoint flies, and its world landmark
@@ -69,8 +71,11 @@ class CropViews(Dataset[dict[str, Any]]):
         if self._disturbance is not None:
             # of seed, epoch and batch only, so that a run goes on as if it had not stopped
             state = np.random.SeedSequence((self._seed, self._epoch, rows[0])).generate_state(1)
-            self._disturb(batch, self._disturbance, torch.Generator().manual_seed(int(state[0])))
+            rng = torch.Generator().manual_seed(int(state[0]))
+            self._disturb(batch, self._disturbance, rng)
         batch["maps"] = self._features.maps(self._rows[rows]) if self._maps else []
+        if self._disturbance is not None and self._disturbance.map_gain:
+            batch["maps"] = [_restyled(m, self._disturbance, rng) for m in batch["maps"]]
         return batch
 
     @staticmethod
@@ -87,3 +92,13 @@ class CropViews(Dataset[dict[str, Any]]):
         batch["keypoints"] = noise(batch["keypoints"], by.noise, _THROW)
         batch["world"] = noise(batch["world"], by.world_noise_m, _THROW_M)
         batch["trust"] = batch["trust"] * ~dropped[..., None]
+
+
+def _restyled(level: Tensor, by: Disturbance, rng: torch.Generator) -> Tensor:
+    """A (B, C, H, W) map with another mean and spread in each channel of each picture, which is
+    where networks keep a picture's style (Huang & Belongie, ICCV 2017)."""
+    shape = (*level.shape[:2], 1, 1)
+    gain = 1 + by.map_gain * torch.randn(shape, generator=rng)
+    shift = by.map_shift * torch.randn(shape, generator=rng)
+    spread, mean = torch.std_mean(level, (2, 3), keepdim=True)
+    return torch.addcmul(mean * (1 - gain) + shift * spread, level, gain)

@@ -289,6 +289,24 @@ def test_sixteen_people_are_learnt_by_heart(features, tmp_path):
     assert log[0]["px"] < 2 < log[0]["own_px"]
 
 
+def test_maps_change_their_style_and_not_what_they_show(features):
+    plain, _ = tiny_run(features)
+    styled, _ = tiny_run(features, "task.map_gain=0.2", "task.map_shift=0.3")
+    assert isinstance(plain.training, CropViews)
+    assert isinstance(styled.training, CropViews)
+    rows = range(8)
+    views = plain.training.__getitems__(rows), styled.training.__getitems__(rows)
+    for level, other in zip(*(view["maps"] for view in views), strict=True):
+        gains = other.std((2, 3)) / level.std((2, 3))  # (B, C)
+        assert gains.std() == pytest.approx(0.2, rel=0.2)
+        shifts = (other.mean((2, 3)) - level.mean((2, 3))) / level.std((2, 3))
+        assert shifts.std() == pytest.approx(0.3, rel=0.2)
+        flat = [(m - m.mean((2, 3), keepdim=True)).flatten(2) for m in (level, other)]
+        torch.testing.assert_close(flat[1], gains[..., None] * flat[0], atol=1e-4, rtol=1e-3)
+    again = styled.training.__getitems__(rows)["maps"]
+    assert all(torch.equal(a, b) for a, b in zip(again, views[1]["maps"], strict=True))
+
+
 def log_of(out: Path) -> list[dict[str, float]]:
     with (out / "log.csv").open() as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
