@@ -17,6 +17,7 @@ from .rig import BONE, Posed, leg_length, pose
 from .rotations import about, about_x, about_y, about_z, between
 
 MOTION_SHARE = 0.65
+LEANING_SHARE = 0.3  # of those
 AIRBORNE_M = 0.12  # a motion whose lowest point is higher than this is in the air
 
 Rng = np.random.Generator
@@ -38,7 +39,11 @@ def sample_pose(motion: Motion, rest: np.ndarray, rng: Rng) -> ChosenPose:
     if rng.random() < MOTION_SHARE:
         frame = motion.sample(rng)
         local = jittered(frame.local, rng, float(rng.uniform(0.3, 1.5)))
-        return ChosenPose("motion", frame.clip, turned(local, rng), frame.root, 0.0)
+        kind = "motion"
+        if rng.random() < LEANING_SHARE:
+            kind = "leaning"
+            _lean(local, rest, rng)
+        return ChosenPose(kind, frame.clip, turned(local, rng), frame.root, 0.0)
     kind = str(rng.choice(list(_RULES), p=_CHANCES))
     frame = motion.sample(rng)
     local = frame.local.copy()
@@ -82,6 +87,17 @@ def _sides(rng: Rng, same: float) -> list[Rng]:
     if rng.random() < same:
         seeds[1] = seeds[0]
     return [np.random.default_rng(seed) for seed in seeds]
+
+
+def _lean(local: np.ndarray, rest: np.ndarray, rng: Rng) -> None:
+    """Out of balance, the whole body and the trunk against it, and arms that do not belong to it:
+    or a lifter learns that whoever it sees from above stands upright."""
+    _random_arms(local, rest, rng, 0.35)
+    for bones, spread in (((0,), 14.0), ((BONE["LowerBack"], BONE["Spine"], BONE["Spine1"]), 5.0)):
+        angle = rng.uniform(0, 2 * np.pi)
+        tilt = about(np.array([np.cos(angle), 0.0, np.sin(angle)]), _degrees(rng, 0, 2 * spread))
+        for bone in bones:
+            local[bone] = tilt @ local[bone]
 
 
 def _legs(
