@@ -68,14 +68,11 @@ class CropViews(Dataset[dict[str, Any]]):
     def __getitems__(self, rows: Sequence[int]) -> dict[str, Any]:
         rows = list(rows)
         batch: dict[str, Any] = {name: value[rows] for name, value in self._values.items()}
+        batch["maps"] = self._features.maps(self._rows[rows]) if self._maps else []
         if self._disturbance is not None:
             # of seed, epoch and batch only, so that a run goes on as if it had not stopped
             state = np.random.SeedSequence((self._seed, self._epoch, rows[0])).generate_state(1)
-            rng = torch.Generator().manual_seed(int(state[0]))
-            self._disturb(batch, self._disturbance, rng)
-        batch["maps"] = self._features.maps(self._rows[rows]) if self._maps else []
-        if self._disturbance is not None and self._disturbance.map_gain:
-            batch["maps"] = [_restyled(m, self._disturbance, rng) for m in batch["maps"]]
+            self._disturb(batch, self._disturbance, torch.Generator().manual_seed(int(state[0])))
         return batch
 
     @staticmethod
@@ -92,6 +89,8 @@ class CropViews(Dataset[dict[str, Any]]):
         batch["keypoints"] = noise(batch["keypoints"], by.noise, _THROW)
         batch["world"] = noise(batch["world"], by.world_noise_m, _THROW_M)
         batch["trust"] = batch["trust"] * ~dropped[..., None]
+        if by.map_gain or by.map_shift:
+            batch["maps"] = [_restyled(level, by, rng) for level in batch["maps"]]
 
 
 def _restyled(level: Tensor, by: Disturbance, rng: torch.Generator) -> Tensor:
