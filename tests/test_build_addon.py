@@ -36,3 +36,4 @@ def test_contents(tmp_path):
     weights = sum(archive.getinfo(n).compress_size for n in names if n.endswith(".safetensors"))
     assert weights <= 32e6
     assert path.stat().st_size - weights < 5e6
+    assert "models/weights/blazepose_lifter.safetensors" in names

@@ -86,10 +86,11 @@ def _paper_card(width: int, hrnet: Checkpoint) -> ModelCard:
 MODEL_CARDS: tuple[ModelCard, ...] = (
     ModelCard(
         name="blazepose",
-        label="BlazePose",
-        description="MediaPipe's BlazePose with its own 3D world landmarks",
+        label="BlazePose with Context",
+        description="BlazePose, lifted by what its feature maps show around each joint",
         licence="Apache-2.0",
         commercial_use=True,
+        context_lifter=True,
     ),
     ModelCard(
         name="blazepose_world",

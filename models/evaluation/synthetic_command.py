@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         "--features", type=Path, required=True, metavar="DIR", help="one split's folder"
     )
     parser.add_argument(
-        "--lifter", type=Path, nargs="*", default=[], metavar="FILE",
+        "--lifter", type=Path, nargs="+", action="extend", default=[], metavar="FILE",
         help="made by run.py train; the last one is compared with all before it",
     )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="reliability, a PNG")

@@ -34,6 +34,7 @@ class BlazePoseTask:
 
     features: str  # folder with `train` and `validation`, as run.py features leaves them
     validation_pictures: int = 1500  # of the validation's, evenly spread
+    shipped_share: float = 0.5  # of the learnt correction in space; see `write_shipped`
     min_score: float = 0.5  # of the landmark network; at run time nobody is lifted below
 
 
@@ -62,7 +63,8 @@ def make_task(options: dict[str, Any], seed: int) -> Task:
 
     def ship(best: Path, facts: dict[str, str], target: Path) -> None:
         views = CropViews(validation, all_validation, architecture.context)
-        write_shipped(best, views, facts | {"data": _description(training, rows)}, target)
+        facts = facts | {"data": _description(training, rows)}
+        write_shipped(best, views, wanted.shipped_share, facts, target)
 
     return Task(
         network=LifterOnViews(network),
@@ -101,10 +103,20 @@ def normalise(network: ContextNetwork, features: Features, rows: np.ndarray) -> 
 
 
 @torch.inference_mode()
-def write_shipped(best: Path, views: CropViews, facts: dict[str, str], target: Path) -> None:
+def write_shipped(
+    best: Path, views: CropViews, share: float, facts: dict[str, str], target: Path
+) -> None:
     """Writes the weights in `best` once more, with their confidence calibrated on `views` and with
-    all that has to be known of them as metadata. Raises CaptureError `not_writable`."""
+    all that has to be known of them as metadata. Raises CaptureError `not_writable`.
+
+    Only `share` of what they would add to the detector's own 3D is kept: the detector errs more on
+    renders than on the footage that it was trained on, so that there the whole would be too much.
+    """
     network = load_network(best)
+    head = network.lifter.head[-1]
+    assert isinstance(head, nn.Linear)
+    head.weight[:3] *= share  # the residual comes first and is linear in these
+    head.bias[:3] *= share
     distances, scales = [], []
     for first in range(0, len(views), 128):
         view = views.collate(views.__getitems__(range(first, min(first + 128, len(views)))))
@@ -118,6 +130,7 @@ def write_shipped(best: Path, views: CropViews, facts: dict[str, str], target: P
         facts = file.metadata() | facts  # architecture, epoch and its error
     facts |= {
         "licence": LICENCE,
+        "shipped_share": str(share),
         "confidence": f"probability of being within {1000 * CORRECT_M:.0f} mm, relative to the "
         f"pelvis; temperature {temperature:.3f} fitted on {len(views)} validation pictures",
         "input": "per crop: 33 keypoints in -1..1 with visibility and presence, world landmarks, "

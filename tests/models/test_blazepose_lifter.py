@@ -246,7 +246,8 @@ def features(tmp_path) -> Path:
 
 CHANGES = (
     "task.dim=16", "task.blocks=1", "task.heads=2", "task.sampling_heads=2",
-    "task.sampling_points=2", "run.batch=8", "run.precision=fp32", "run.checkpoint_steps=1",
+    "task.sampling_points=2", "task.map_gain=0.0", "task.map_shift=0.0", "run.batch=8",
+    "run.precision=fp32", "run.checkpoint_steps=1",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from capf_blender.core.errors import CaptureError
+from models.blazepose.context_lifter import WEIGHTS_FILE
 from models.blazepose.convert import convert
 from models.blazepose.detector import BOXES, SCORES
 from models.blazepose.landmarks import HEATMAPS, LANDMARKS, SCORE, WORLD
@@ -147,7 +148,7 @@ def test_damaged_weights_are_refused(damage, weights, tmp_path):
 
 def test_model_facts_change_with_the_files(weights, tmp_path):
     facts = model_facts("blazepose", weights)
-    assert set(facts["weights"]) == set(WEIGHT_FILES)
+    assert set(facts["weights"]) == {*WEIGHT_FILES, WEIGHTS_FILE.name}
     for name in WEIGHT_FILES:
         shutil.copy(weights / name, tmp_path / name)
     assert model_facts("blazepose", tmp_path) == facts

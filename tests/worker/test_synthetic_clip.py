@@ -86,12 +86,11 @@ def test_the_truth_agrees_with_itself(synthetic_clip):
     assert 0.5 < truth["contact"].mean() < 0.95
 
 
-# Limits are what BlazePose's own world landmarks gave, plus about a sixth; better lifters should
-# bring them down. Each test's docstring says what was measured.
+# Limits are what was measured, plus about a sixth; each test's docstring says what that was.
 
 
 def test_keypoints(outcome, synthetic_clip):
-    """8.4 px median, 40 px at the 95th percentile (kneeling, the farther arm)."""
+    """8.7 px median, 40 px at the 95th percentile (kneeling, the farther arm)."""
     errors = distance(outcome.take.joints_2d, synthetic_clip.truth["uv"])[:, LIMBS]
     assert outcome.take.present.all()
     assert np.median(errors) < 10
@@ -99,19 +98,20 @@ def test_keypoints(outcome, synthetic_clip):
 
 
 def test_joints(outcome, synthetic_clip):
-    """120 mm, 91 mm after a similarity transform; 129 mm before the solver."""
+    """102 mm, 80 mm after a similarity transform; 109 mm before the solver. BlazePose's own 3D: 120,
+    91, 129."""
     true = from_mid_hip(synthetic_clip.truth["joints"])
     found = from_mid_hip(outcome.joints)
-    assert distance(found, true).mean() < 0.140
-    assert distance(aligned(found, true), true).mean() < 0.107
-    assert distance(from_mid_hip(outcome.take.joints), true).mean() < 0.150
+    assert distance(found, true).mean() < 0.118
+    assert distance(aligned(found, true), true).mean() < 0.093
+    assert distance(from_mid_hip(outcome.take.joints), true).mean() < 0.126
 
 
 def test_reprojection(outcome, synthetic_clip):
-    """10.2 px median."""
+    """9.3 px median."""
     pixels = outcome.joints @ synthetic_clip.truth["K"].T
     errors = distance(pixels[..., :2] / pixels[..., 2:], synthetic_clip.truth["uv"])[:, LIMBS]
-    assert np.median(errors) < 12
+    assert np.median(errors) < 11
 
 
 def test_root_path(outcome, synthetic_clip):
@@ -124,7 +124,7 @@ def test_root_path(outcome, synthetic_clip):
 
 
 def test_up_and_floor(outcome, synthetic_clip):
-    """4.0 degrees; the camera 1.32 m above the floor instead of 1.4."""
+    """4.4 degrees; the camera 1.32 m above the floor instead of 1.4."""
     true_up = synthetic_clip.truth["camera_from_world"][:, 2]
     matrix = outcome.motion.world_from_camera
     assert np.degrees(np.arccos(matrix[2, :3] @ true_up)) < 5.0
@@ -132,10 +132,10 @@ def test_up_and_floor(outcome, synthetic_clip):
 
 
 def test_planted_feet(outcome, synthetic_clip):
-    """Feet that stand are 0.19 m above the floor and slide at 1.05 m/s."""
+    """Feet that stand are 0.20 m above the floor and slide at 1.05 m/s."""
     feet = [[JOINT[side + end] for end in ("heel", "toe")] for side in ("l_", "r_")]
     places = outcome.motion.joints[:, feet]  # (F, 2, 2, 3)
     stands = synthetic_clip.truth["contact"]
-    assert np.abs(places[..., 2].min(2)[stands]).mean() < 0.22
+    assert np.abs(places[..., 2].min(2)[stands]).mean() < 0.23
     steps = np.gradient(places[..., :2].mean(2), 1 / float(synthetic_clip.truth["fps"]), axis=0)
     assert np.linalg.norm(steps, axis=-1)[stands].mean() < 1.25
