@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .rotations import about_x, about_y, about_z, between
+from capf_blender.core.rotations import shortest_arc, unit
+
+from .rotations import about_x, about_y, about_z
 
 FIELD_OF_VIEW = (20.0, 90.0)  # degrees, vertical
 ASPECTS = (16 / 9, 9 / 16, 4 / 3, 3 / 4, 1.0)
@@ -48,7 +50,11 @@ def sample_view(vertices: np.ndarray, size: int, rng: np.random.Generator) -> Vi
     spot = rng.uniform(-limit, limit) * rng.choice([0.5, 1.0])
     ray = np.array([*spot, 1.0])
     roll = rng.normal(0, 4) if rng.random() < 0.85 else rng.normal(0, 15)
-    turn = about_z(np.radians(roll)) @ between(np.array([0.0, 0.0, 1.0]), ray) @ _look(toward)
+    turn = (
+        about_z(np.radians(roll))
+        @ shortest_arc(np.array([0.0, 0.0, 1.0]), unit(ray))
+        @ _look(toward)
+    )
     position = middle - distance * toward
     camera_points = turn @ (columns - position[:, None])
     flat = camera_points[:2] / camera_points[2].clip(min=0.05)

@@ -20,6 +20,7 @@ if __package__ in (None, ""):
 
 import numpy as np
 
+from capf_blender.core.rotations import matrix_from_quaternion, shortest_arc, unit
 from capf_blender.core.skeleton import JOINT, JOINT_NAMES
 from models.training.synthetic import rotations, truth
 from models.training.synthetic.assets import HumanPack
@@ -93,7 +94,7 @@ def perform(rig: Rig, actor: Actor, motion: Path) -> Performance:
         clip = stored["clip_name"].tolist().index(MOTION)
         start = stored["clip_start"][clip]
         frames = slice(start, start + FRAMES + AFTER)
-        local = rotations.from_quaternions(stored["quat"][frames].astype(np.float64))
+        local = matrix_from_quaternion(unit(stored["quat"][frames].astype(np.float64)))
         local[:, [BONE["LeftToeBase"], BONE["RightToeBase"]]] = np.eye(3)  # filmed ones flutter
         roots, skeleton = stored["root"][frames], stored["clip_skeleton"][clip]
         scale = leg_length(actor.rest_joints) / stored["skeleton_leg_length"][skeleton]
@@ -158,8 +159,8 @@ def _with_ankle(body: Posed, side: str, target: np.ndarray) -> Posed:
     share = (upper**2 - lower**2 + length**2) / (2 * length)
     bent = hip + share * along + np.sqrt(max(upper**2 - share**2, 0.0)) * aside
     end = hip + length * along
-    turns[thigh] = rotations.between(knee - hip, bent - hip) @ turns[thigh]
-    turns[shin] = rotations.between(ankle - knee, end - bent) @ turns[shin]
+    turns[thigh] = shortest_arc(unit(knee - hip), unit(bent - hip)) @ turns[thigh]
+    turns[shin] = shortest_arc(unit(ankle - knee), unit(end - bent)) @ turns[shin]
     joints[shin] = bent
     for bone in (foot, BONE[f"{side}ToeBase"]):
         joints[bone] += end - ankle

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from capf_blender.core.rotations import matrix_from_quaternion, unit
+
 from . import rotations
 from .rig import BONE, BONES, MIRRORED_BONES, pose
 
@@ -85,7 +87,7 @@ class Motion:
         return [pairs[nearest == index] for index in np.unique(nearest)]
 
     def _rotations(self, frame: int | np.ndarray) -> np.ndarray:
-        return rotations.from_quaternions(self._quaternions[frame].astype(np.float64))
+        return matrix_from_quaternion(unit(self._quaternions[frame].astype(np.float64)))
 
     def frame(self, clip: int, frame: int) -> Frame:
         return Frame(

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from capf_blender.core.rotations import shortest_arc, unit
+
 from .motion import Motion, jittered
 from .rig import BONE, Posed, leg_length, pose
-from .rotations import about, about_x, about_y, about_z, between
+from .rotations import about, about_x, about_y, about_z
 
 MOTION_SHARE = 0.65
 LEANING_SHARE = 0.3  # of those
@@ -128,7 +130,7 @@ def _arm(local: np.ndarray, rest: np.ndarray, rng: Rng, side: str, direction: np
     upper, fore = elbow - shoulder, wrist - elbow
     twist = about(direction, _degrees(rng, -70, 70))
     local[BONE[f"{side}Shoulder"]] = np.eye(3)
-    local[BONE[f"{side}Arm"]] = twist @ between(upper, direction)
+    local[BONE[f"{side}Arm"]] = twist @ shortest_arc(unit(upper), unit(direction))
     bend = _degrees(rng, -40, 90)
     local[BONE[f"{side}ForeArm"]] = about(np.cross(upper, fore), bend)
     local[BONE[f"{side}Hand"]] = about(rng.normal(size=3), _degrees(rng, 0, 40))
