@@ -10,7 +10,7 @@ python3 run.py download NAME          published weights for the other models
 python3 run.py import FILE            weights that you fetched yourself
 python3 run.py apply DIR --out FILE.blend   Blender alone: a take onto an armature
 python3 run.py golden FILE.npz --width 32 --salt 0   our networks against stored outputs
-python3 run.py evaluate h36m|3dhp ... accuracy on a data set
+python3 run.py evaluate h36m|3dhp|reference|synthetic|stability ...   accuracy
 python3 run.py features --renders DIR --out DIR --assets DIR   a lifter's inputs, from renders
 python3 run.py train CONFIG           train a lifter
 python3 run.py bench model            speed of the networks

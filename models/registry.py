@@ -28,7 +28,7 @@ def load_estimator(
     `no_place` for that lifter, or `hrnet_not_installed`.
     """
     if card(name).checkpoints:
-        _lifter_file(name, lifter_file)
+        _lifter_file(name, lifter_file)  # refuses one
         from .hrnet.estimator import HRNetEstimator
 
         return HRNetEstimator(name, weights_folder, device, camera)
@@ -108,9 +108,9 @@ def require_weights(name: str, weights_folder: Path, lifter_file: Path | None = 
 
 def _lifter_file(name: str, chosen: Path | None) -> Path | None:
     """The weights of the model's context lifter on BlazePose, if it has one."""
-    if not card(name).context_lifter and chosen is None:
-        return None
-    if name != "blazepose":
+    if not card(name).context_lifter:
+        if chosen is None:
+            return None
         raise CaptureError(
             "no_place",
             f"The model {name} has no place for a lifter of your own.",

@@ -107,7 +107,11 @@ def _samples(options: argparse.Namespace) -> tuple[PoseSamples, Protocol]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="run.py evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="run.py evaluate",
+        description=__doc__,
+        epilog=f"Without a data set: run.py evaluate {', '.join(OTHERS)}; each has its own --help.",
+    )
     parser.add_argument("data_set", choices=("h36m", "3dhp"))
     parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--model", required=True, help=", ".join(PREDICTORS))

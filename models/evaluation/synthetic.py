@@ -27,7 +27,6 @@ class Lifted:
     """What a lifter makes of N samples; errors of all joints and of the limbs."""
 
     errors_mm: np.ndarray  # (N, 28) distances relative to the pelvis
-    errors_px: np.ndarray  # (N, 28) in the crop of 256 pixels
     confidence: np.ndarray  # (N, 28)
     by_sample: dict[str, np.ndarray]  # (N,) by METRICS, over the limbs; 2D NaN without any in crop
 
@@ -47,9 +46,7 @@ def lift(lifter: Lifter, features: Features, device: str) -> Lifted:
     return scored(joints, places, confidence.numpy(), features)
 
 
-def detections_of(
-    features: Features, rows: np.ndarray, device: str, context: bool = True
-) -> Detections:
+def detections_of(features: Features, rows: np.ndarray, device: str, context: bool) -> Detections:
     """Stored inputs as an estimator hands them over, seen by a camera at the origin of the pixels
     that looks at the middle of every crop: camera axes are then the crop's. Without `context` no
     maps are read."""
@@ -88,7 +85,7 @@ def scored(joints: Tensor, places: Tensor, confidence: np.ndarray, features: Fea
         metrics.root_relative(joints, pelvis), metrics.root_relative(truth, pelvis)
     )
     by_sample: dict[str, np.ndarray] = dict(zip(METRICS, values, strict=True))
-    return Lifted(1000 * errors.numpy(), errors_px, confidence, by_sample)
+    return Lifted(1000 * errors.numpy(), confidence, by_sample)
 
 
 def in_crop(features: Features) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..blazepose.context_network import CORRECT_M
 from ..blazepose.world_lifter import WorldLandmarkLifter
 from ..interface import Lifter
 from ..training.blazepose_features import Features, open_features
-from .bootstrap import Interval, compare
+from .bootstrap import LEVEL, Interval, compare
 from .calibration import draw_reliability, reliability
 from .predictors import choose_device
 from .scores import as_text, without_nan
@@ -141,7 +141,7 @@ def _sentences(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
     lines, heading = [], None
     for each in comparisons:
         if heading != (heading := f"{each['lifter']} against {each['against']}"):
-            lines.append(f"\n{heading}, with intervals of 95 % by clip")
+            lines.append(f"\n{heading}, with intervals of {LEVEL:.0f} % by clip")
         difference, ratio = Interval(**each["difference"]), Interval(**each["ratio"])
         lines.append(
             f"{each['metric']}, {each['group']}: {difference.value:+.1f} "
