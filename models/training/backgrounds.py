@@ -22,11 +22,12 @@ class Backgrounds:
     def __init__(self, assets: Path, split: str) -> None:
         """Raises CaptureError `assets_missing` when there are no light maps."""
         files = sorted((Path(assets) / "hdri").glob("*.hdr"))
-        if not files:
-            message = f"There are no light maps (*.hdr) in {Path(assets) / 'hdri'}."
-            raise CaptureError("assets_missing", message, "Name the asset folder with --assets.")
         held_out = files[HELD_OUT - 1 :: HELD_OUT]
         files = held_out if split == "validation" else [f for f in files if f not in held_out]
+        if not files:
+            message = f"There are no light maps (*.hdr) for {split} in {Path(assets) / 'hdri'}."
+            hint = f"Name the asset folder with --assets; it needs at least {HELD_OUT} of them."
+            raise CaptureError("assets_missing", message, hint)
         self.panoramas = [_tone_mapped(file) for file in files]
         generator = np.random.default_rng(0)
         self.grain = generator.normal(0, 40, (640, 640, 3)).clip(-127, 127).astype(np.float32)

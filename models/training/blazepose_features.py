@@ -134,14 +134,20 @@ def read_quantisation(folder: Path) -> Quantisation:
 
 
 def write_block(folder: Path, name: str, maps: np.ndarray, samples: Samples) -> None:
-    """Adds the block `name` to `folder`, whole or not at all; `maps` are packed rows."""
+    """Adds the block `name` to `folder`, whole or not at all; `maps` are packed rows. A block that
+    another process has finished in the meantime stays."""
     partial = folder / f"{name}.partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     np.save(partial / MAPS_FILE, maps)
     with (partial / VALUES_FILE).open("wb") as file:
         np.savez(file, **{field.name: getattr(samples, field.name) for field in fields(samples)})
-    partial.replace(folder / name)
+    try:
+        partial.replace(folder / name)
+    except OSError:
+        shutil.rmtree(partial)
+        if not (folder / name).is_dir():
+            raise
 
 
 def block_names(folder: Path) -> list[str]:
@@ -180,13 +186,13 @@ class Features(Samples):
         return self.quantisation.unpack(self.packed_maps(rows))
 
 
-def open_features(folder: Path, blocks: Sequence[str] | None = None) -> Features:
-    """The finished blocks of a split's folder, or those named; later ones need another call.
+def open_features(folder: Path) -> Features:
+    """The finished blocks of a split's folder; later ones need another call.
 
     Raises CaptureError `features_missing` when there are none or they cannot be read.
     """
     folder = Path(folder)
-    names = block_names(folder) if blocks is None else list(blocks)
+    names = block_names(folder)
     hint = "Make the features with run.py features."
     if not names:
         raise CaptureError("features_missing", f"There are no features in {folder}.", hint)
@@ -198,7 +204,7 @@ def open_features(folder: Path, blocks: Sequence[str] | None = None) -> Features
                     Samples(**{field.name: data[field.name] for field in fields(Samples)})
                 )
             files.append(folder / name / MAPS_FILE)
-            headers.append(files[-1].stat().st_size - len(values[-1].score) * BYTES)
+            headers.append(np.load(files[-1], mmap_mode="r").offset)  # fails where it is cut
         except (OSError, ValueError, KeyError, BadZipFile) as error:
             message = f"The features in {folder / name} cannot be read."
             raise CaptureError("features_missing", message, hint) from error

@@ -31,7 +31,7 @@ def as_text(samples: Samples) -> str:
     pixels = INPUT_SIZE / 2 * (rule @ samples.keypoints_crop - samples.truth_2d)
     along = INPUT_SIZE / 2 * _body_axes(samples.truth_2d)
     lines = [f"{len(found)} pictures, a person found in {100 * found.mean():.1f} %"]
-    lines.append("joint: mean offset right, down; to the person's left, up the trunk; median error")
+    lines.append("joint: median offset right, down; to the own left, up the trunk; median error")
     for joint, name in enumerate(JOINT_NAMES):
         chosen = found & samples.truth_visible[:, joint]
         if not chosen.any():
@@ -39,9 +39,9 @@ def as_text(samples: Samples) -> str:
         offset = pixels[chosen, joint]
         own = np.einsum("nax,nx->na", along[chosen], offset) / (INPUT_SIZE / 2)
         error = np.median(np.linalg.norm(offset, axis=1))
-        mean, body = np.median(offset, 0), np.median(own, 0)
+        frame, body = np.median(offset, 0), np.median(own, 0)
         lines.append(
-            f"{name:12s} {mean[0]:+5.1f} {mean[1]:+5.1f}   {body[0]:+5.1f} {body[1]:+5.1f}"
+            f"{name:12s} {frame[0]:+5.1f} {frame[1]:+5.1f}   {body[0]:+5.1f} {body[1]:+5.1f}"
             f"   {error:5.1f} px"
         )
     error = np.median(np.linalg.norm(pixels[found][:, LIMBS], axis=2))

@@ -73,8 +73,7 @@ def main(arguments: Sequence[str]) -> int:
                     start = time.perf_counter()
                     extracted = _extract(network, backgrounds, number, path, composite, options)
                     packed = quantisation.pack(extracted.maps)
-                    with suppress(FileExistsError):  # another process was faster
-                        write_block(out, name, packed, extracted.samples)
+                    write_block(out, name, packed, extracted.samples)
                     rate = len(packed) / (time.perf_counter() - start)
                     print(f"{path.stem}, composite {composite}: {rate:.1f}/s", file=sys.stderr)
         if len(present) >= wanted:

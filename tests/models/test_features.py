@@ -134,13 +134,11 @@ def test_mirror_twice_is_nothing(renders):
     )
 
 
-def test_the_network_sees_what_it_sees_at_run_time(
-    landmark_network, renders, backgrounds, extracted
-):
+def test_the_network_sees_what_it_sees_at_run_time(landmark_network, renders, backgrounds):
     """One by one through the frame's own code path: the same numbers."""
     rng = np.random.default_rng(5)
     pictures = [
-        compose(r, run_time_region(r.joints_2d, rng), renders, backgrounds, rng)
+        compose(r, run_time_region(r.joints_2d, rng), renders[0], backgrounds, rng)
         for r in renders[:3]
     ]
     crops = np.stack([crop(p.frame, p.region, INPUT_SIZE) for p in pictures])
@@ -187,7 +185,9 @@ def test_reader_joins_blocks(tmp_path, extracted):
     packed = quantisation.pack(extracted.maps)
     write_quantisation(tmp_path, quantisation)
     write_block(tmp_path / "train", "00000_0", packed[:5], some_samples(5, extracted))
-    write_block(tmp_path / "train", "00001_0", packed, some_samples(len(packed), extracted))
+    for _ in range(2):  # the second time as another process that was slower
+        write_block(tmp_path / "train", "00001_0", packed, some_samples(len(packed), extracted))
+    assert {path.name for path in (tmp_path / "train").iterdir()} == {"00000_0", "00001_0"}
     (tmp_path / "train" / "00002_0.partial-1").mkdir()
     features = open_features(tmp_path / "train")
     assert len(features) == 5 + len(packed)
@@ -196,6 +196,10 @@ def test_reader_joins_blocks(tmp_path, extracted):
     assert [level.shape for level in features.maps(rows)] == [(4, *s) for s in MAP_SHAPES]
     names = extracted.samples.actors[extracted.samples.actor]
     np.testing.assert_array_equal(features.actors[features.actor][5:], names)
+    cut = tmp_path / "train" / "00000_0" / "maps.npy"
+    cut.write_bytes(cut.read_bytes()[:-3])
+    with pytest.raises(CaptureError, match="00000_0 cannot be read"):
+        open_features(tmp_path / "train")
 
 
 @pytest.mark.slow
