@@ -28,7 +28,7 @@ from models.training.synthetic.rig import Rig
 from models.training.synthetic.studio import Studio
 
 IMAGES_A_SHARD = 50
-VIEWS_A_POSE = 2
+VIEWS_A_POSE = 1
 SPLITS = ("train", "validation")
 
 
