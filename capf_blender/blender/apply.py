@@ -9,8 +9,10 @@ import numpy as np
 
 from ..core.armature import BONE_NAMES
 from ..core.errors import CaptureError
+from ..core.motion import Motion, sample
 from ..core.retarget import retarget
-from ..core.solve import Motion, SolveSettings, sample, solve
+from ..core.settings import SolveSettings
+from ..core.solve import solve
 from ..core.take import Take
 from . import armature as armatures
 from . import mannequin as mannequins

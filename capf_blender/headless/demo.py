@@ -65,8 +65,8 @@ def main() -> None:
     pictures = options.out / "moments"
     shutil.rmtree(pictures, ignore_errors=True)
     pictures.mkdir(parents=True)
-    solve = addon.module("core.solve")
-    motion = solve.solve(take, solve.SolveSettings(height_m=settings.height))
+    wanted = addon.module("core.settings").SolveSettings(height_m=settings.height)
+    motion = addon.module("core.solve").solve(take, wanted)
     camera = addon.module("blender.camera").create(
         bpy.context, motion.camera, motion.world_from_camera, set_resolution=True
     )

@@ -10,7 +10,7 @@ import numpy as np
 from ..blender import compat, footage
 from ..blender.apply import apply_take
 from ..core.errors import CaptureError
-from ..core.solve import SolveSettings
+from ..core.settings import SolveSettings
 from ..core.take import Take, load_request, load_take
 from ..core.timing import TimeMap
 from ..properties import chosen_focal_px

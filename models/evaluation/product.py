@@ -11,7 +11,7 @@ import numpy as np
 
 from capf_blender.bridge.messages import CaptureRequest
 from capf_blender.core import lens
-from capf_blender.core.solve import Motion
+from capf_blender.core.motion import Motion
 from capf_blender.core.take import Take
 from capf_blender.worker import chunks, video
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from capf_blender.bridge.messages import CaptureRequest
 from capf_blender.core.model_cards import DEFAULT_MODEL
-from capf_blender.core.solve import SolveSettings, solve
+from capf_blender.core.settings import SolveSettings
+from capf_blender.core.solve import solve
 
 from ..registry import load_estimator
 from .predictors import choose_device, worker_weights

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from capf_blender.core.errors import CaptureError
-from capf_blender.core.solve import Motion
+from capf_blender.core.motion import Motion
 from capf_blender.core.take import Take
 
 from .. import metrics

@@ -19,9 +19,11 @@ from capf_blender.blender.apply import apply_take  # noqa: E402
 from capf_blender.core.armature import BONE_NAMES  # noqa: E402
 from capf_blender.core.camera import project  # noqa: E402
 from capf_blender.core.errors import CaptureError  # noqa: E402
+from capf_blender.core.motion import sample  # noqa: E402
 from capf_blender.core.rotations import angle_between  # noqa: E402
+from capf_blender.core.settings import SolveSettings  # noqa: E402
 from capf_blender.core.skeleton import JOINT  # noqa: E402
-from capf_blender.core.solve import SolveSettings, sample, solve  # noqa: E402
+from capf_blender.core.solve import solve  # noqa: E402
 
 pytestmark = pytest.mark.blender
 

@@ -17,10 +17,13 @@ from synthetic_motion import (
 
 from capf_blender.core.anatomy import SEGMENTS, anatomical_frames
 from capf_blender.core.camera import project
+from capf_blender.core.cleaning import with_lengths
 from capf_blender.core.errors import CaptureError
+from capf_blender.core.motion import sample
 from capf_blender.core.rotations import angle_between
+from capf_blender.core.settings import SolveSettings
 from capf_blender.core.skeleton import JOINT, JOINT_PARENTS
-from capf_blender.core.solve import SolveSettings, sample, solve, with_lengths
+from capf_blender.core.solve import solve
 from capf_blender.core.take import Take
 
 TIMES = np.arange(180) / 30

@@ -17,8 +17,9 @@ from synthetic_motion import CAMERA, look_at, take_of, walking_joints
 
 from capf_blender.core.camera import project
 from capf_blender.core.errors import CaptureError
+from capf_blender.core.settings import SolveSettings
 from capf_blender.core.skeleton import JOINT
-from capf_blender.core.solve import SolveSettings, solve
+from capf_blender.core.solve import solve
 from models import metrics
 from models.evaluation import command_line
 from models.evaluation.reference import LIMBS, from_mid_hip, read_reference

@@ -10,8 +10,10 @@ from run_job import finish
 
 from capf_blender.bridge.job import JobState, capture_job
 from capf_blender.bridge.messages import CaptureRequest
+from capf_blender.core.motion import Motion
+from capf_blender.core.settings import SolveSettings
 from capf_blender.core.skeleton import JOINT, JOINT_NAMES
-from capf_blender.core.solve import Motion, SolveSettings, solve
+from capf_blender.core.solve import solve
 from capf_blender.core.take import Take, load_take
 
 LIMBS = [

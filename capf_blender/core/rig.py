@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An armature of whatever convention at rest, which of its bones plays which part of a body, and
+the channels that pose it.
+
+Armature space is that of the armature's data: its own axes, and units that need not be metres.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+SIDES = (".L", ".R")
+TRUNK_ROLES = ("hips", "spine", "neck", "head")
+LIMB_ROLES = ("clavicle", "upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toe")
+TWIST_ROLES = ("upper_arm_twist", "forearm_twist", "thigh_twist", "shin_twist")
+BODY_ROLES: tuple[str, ...] = (
+    *TRUNK_ROLES,
+    *(f"{role}{side}" for side in SIDES for role in LIMB_ROLES),
+)
+"""What a humanoid should have, and a report counts."""
+OPTIONAL_ROLES: tuple[str, ...] = (
+    "root",  # lies on the ground and carries everything
+    *(f"{role}{side}" for side in SIDES for role in TWIST_ROLES),
+)
+CHAIN_ROLES = frozenset({"spine", "neck", *OPTIONAL_ROLES[1:]})
+"""Roles that several bones may share, from the first to the last along the body."""
+DOUBTFUL = 0.7  # assignments that are less sure than that are shown to the user
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """N bones, parents before children."""
+
+    names: tuple[str, ...]
+    parents: np.ndarray  # (N,) int, -1 without one
+    heads: np.ndarray  # (N, 3) armature space
+    tails: np.ndarray  # (N, 3)
+    matrices: np.ndarray  # (N, 3, 3) rest; columns: the bones' X, Y (along the bone) and Z axes
+    inherits_rotation: np.ndarray  # (N,) bool
+    local_location: np.ndarray  # (N,) bool: a location is meant in the bone's own rest axes
+    connected: np.ndarray  # (N,) bool: stays at its parent's tail, a location has no effect
+    deforms: np.ndarray  # (N,) bool
+    control: np.ndarray  # (N,) bool: shows a custom shape, so made for animators' hands
+    world_from_armature: np.ndarray  # (4, 4) of the object, with its scale and its parents
+
+    def index(self, name: str) -> int:
+        return self.names.index(name)
+
+
+@dataclass(frozen=True)
+class IkLimb:
+    """The controls of one arm or leg that is led by its end. Empty names: the rig has none."""
+
+    target: str  # placed at the wrist or ankle, turned as the hand or foot
+    pole: str = ""
+    switch: tuple[str, str] = ("", "")  # bone and custom property that chooses between FK and IK
+    fk_value: float = 1.0
+    ik_value: float = 0.0
+    pole_switch: tuple[str, str] = ("", "")  # bone and property that makes the pole work
+    pole_on: float = 1.0
+
+
+@dataclass(frozen=True)
+class Assignment:
+    bones: tuple[str, ...]  # one, or more for CHAIN_ROLES
+    confidence: float  # 0..1
+    source: str  # "preset", "name", "geometry" or "user"
+
+
+@dataclass(frozen=True, eq=False)
+class RigMap:
+    """Which bones play which roles of a rig."""
+
+    convention: str  # a key of `rigs.CONVENTIONS`, "" for an unknown one
+    roles: dict[str, Assignment]
+    limbs: dict[str, IkLimb] = field(default_factory=dict)  # "arm.L", "leg.R", ...
+
+    def bones(self, role: str) -> tuple[str, ...]:
+        return self.roles[role].bones if role in self.roles else ()
+
+    def bone(self, role: str) -> str:
+        """The first bone of a role, "" where the rig has none."""
+        return next(iter(self.bones(role)), "")
+
+
+@dataclass(frozen=True, eq=False)
+class BoneChannels:
+    """Values for the pose bone of one name; F frames."""
+
+    rotation: np.ndarray | None = None  # (F, 4) wxyz, local as in PoseBone.rotation_quaternion
+    location: np.ndarray | None = None  # (F, 3) as in PoseBone.location, armature units
+
+
+@dataclass(frozen=True, eq=False)
+class RigPose:
+    """What has to be keyed on a rig for F frames."""
+
+    channels: dict[str, BoneChannels]  # by bone name
+    switches: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Custom properties of pose bones, (bone, property), that must have these values."""
+    roles: dict[str, str] = field(default_factory=dict)
+    """The role for which each keyed bone is there."""
