@@ -9,6 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
+SUPPORT_S = 0.04  # a motion's peak lasts longer than that, a glitch does not
+SUPPORT = 0.55  # share of an outlier that the values beside it must have for it to be a motion
 UNIFORM_TOLERANCE = 0.02  # relative deviation of frame times that still counts as a fixed rate
 # One second-order pass forwards and one backwards make a zero-phase fourth-order filter; each
 # pass then needs a higher cut-off for the two together to be down 3 dB at the wanted frequency
@@ -37,22 +39,45 @@ def hampel(
     """`values` (F, ...) with outliers replaced by the median of the window around them.
 
     An outlier is farther from the median than `sigmas` robust standard deviations and than
-    `least`, in the unit of the values and broadcast against one frame. NaN stays NaN and is ignored
-    in windows. Where the window holds fewer than five frames nothing is an outlier: peaks could not
-    be told from noise.
+    `least`, in the unit of the values and broadcast against one frame, and what comes shortly
+    before and after it does not go along, as it would in a fast motion. NaN stays NaN and is
+    ignored in windows. Where the window holds fewer than five frames nothing is an outlier: peaks
+    could not be told from noise.
     """
     interval = frame_interval(times_s)
     half = round(0.5 * window_s / interval) if interval > 0 else 0
     if half < 2 or len(values) < 5:
         return values.copy()
     flat = values.reshape(len(values), -1)
-    padded = np.pad(flat, ((half, half), (0, 0)), mode="reflect" if len(flat) > half else "edge")
-    windows = sliding_window_view(padded, 2 * half + 1, axis=0)  # (F, C, W)
-    median = _median(windows)
-    deviation = MAD_TO_SIGMA * _median(np.abs(windows - median[..., None]))
     least = np.broadcast_to(least, values.shape[1:]).reshape(-1)
-    outlier = np.abs(flat - median) > np.maximum(sigmas * deviation, least)
-    return np.where(outlier, median, flat).reshape(values.shape)
+    padded = np.pad(flat, ((half, half), (0, 0)), mode="reflect" if len(flat) > half else "edge")
+    # the median lies within the window's range: most values need no median to be found harmless
+    low, high = _running_range(padded, half)
+    with np.errstate(invalid="ignore"):
+        suspect = np.maximum(high - flat, flat - low) > least
+    frames, channels = np.nonzero(suspect)
+    windows = sliding_window_view(padded, 2 * half + 1, axis=0)[frames, channels]  # (N, W)
+    median = _median(windows)
+    deviation = MAD_TO_SIGMA * _median(np.abs(windows - median[:, None]))
+    away = flat[frames, channels] - median
+    beside = max(1, round(SUPPORT_S / interval))
+    around = windows[:, [half - beside, half + beside]] - median[:, None]
+    support = np.nansum(around, axis=1) / np.maximum(np.isfinite(around).sum(axis=1), 1)
+    outlier = np.abs(away) > np.maximum(sigmas * deviation, least[channels])
+    outlier &= support * np.sign(away) < SUPPORT * np.abs(away)
+    cleaned = flat.copy()
+    cleaned[frames[outlier], channels[outlier]] = median[outlier]
+    return cleaned.reshape(values.shape)
+
+
+def _running_range(padded: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:
+    """(F, C) least and greatest values within `half` frames of each, of (F + 2 half, C)."""
+    low, high, width, wanted = padded, padded, 1, 2 * half + 1
+    while width < wanted:
+        step = min(width, wanted - width)
+        low, high = np.fmin(low[:-step], low[step:]), np.fmax(high[:-step], high[step:])
+        width += step
+    return low, high
 
 
 def _median(windows: np.ndarray) -> np.ndarray:
@@ -139,11 +164,14 @@ def lowpass(values: np.ndarray, times_s: np.ndarray, cutoff_hz: np.ndarray | flo
 
     `cutoff_hz` broadcasts against one frame of the values. Each run of known frames is filtered by
     itself, gaps stay. Times that are not evenly spaced are resampled to an even rate and back.
-    Frequencies that the frame rate cannot hold are left as they are.
+    Channels with a cut-off of 0, and frequencies that the frame rate cannot hold, are left as they
+    are.
     """
     flat = np.array(values, dtype=float).reshape(len(values), -1)
     cutoff = np.broadcast_to(np.asarray(cutoff_hz, dtype=float), values.shape[1:]).reshape(-1)
-    for known, channels in _alike(np.isfinite(flat)):
+    filtered = np.flatnonzero(cutoff > 0)
+    for known, members in _alike(np.isfinite(flat[:, filtered])) if len(filtered) else []:
+        channels = filtered[members]
         for run in segments(known):
             part = np.ix_(np.arange(run.start, run.stop), channels)
             flat[part] = _lowpass_run(flat[part], times_s[run], cutoff[channels])
