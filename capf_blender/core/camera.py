@@ -9,24 +9,91 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .filters import frame_interval
+from .rotations import matrix_from_quaternion, quaternion_from_matrix, slerp
+
 DEFAULT_FOCAL = 1.0  # focal length over the frame's longer side: 53 degrees, a phone's main lens
 LEAST_DEPTH_M = 0.3  # nobody is captured nearer to the lens than this
 HUBER_PX = 3.0  # residuals of a good detector stay under this; more is an outlier's
 IRLS_ROUNDS = 3
 RAY_ROUNDS = 2
+LONGEST_CAMERA_GAP_S = 0.5  # a camera solve may miss that much between two frames
 
 
 @dataclass(frozen=True)
 class Intrinsics:
-    """A pinhole camera whose principal point is the middle of the upright frame."""
+    """A pinhole camera with square pixels, in pixels of the upright frame."""
 
     focal_px: float
-    width: int  # pixels
-    height: int  # pixels
+    width: int
+    height: int
+    shift_px: tuple[float, float] = (0.0, 0.0)  # of the principal point from the frame's middle
 
     @property
     def centre(self) -> np.ndarray:
-        return np.array([0.5 * self.width, 0.5 * self.height])
+        """(2,) the principal point."""
+        return np.array([0.5 * self.width, 0.5 * self.height]) + self.shift_px
+
+
+@dataclass(frozen=True, eq=False)
+class CameraPath:
+    """A camera whose place is known from elsewhere: at rest (N = 1, for all times) or moving."""
+
+    intrinsics: Intrinsics
+    time_s: np.ndarray  # (N,) seconds since the video's first frame, increasing
+    world_from_camera: np.ndarray  # (N, 4, 4) camera axes x right, y down, z forward; no scale
+    level: bool = True  # its world has z up and the floor at z = 0; else it is any world
+    metric: bool = True  # its unit is the metre; else one that is found from the person's height
+
+    def at(self, times_s: np.ndarray) -> np.ndarray:
+        """(F, 4, 4) matrices at `times_s` (F,); NaN where the camera is not known."""
+        if len(self.time_s) == 1:
+            return np.repeat(self.world_from_camera, len(times_s), axis=0)
+        return interpolated(self.time_s, self.world_from_camera, times_s)
+
+
+def interpolated(time_s: np.ndarray, matrices: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+    """(F, 4, 4): rigid `matrices` (N, 4, 4) at increasing `time_s` (N,), taken at `times_s` (F,).
+
+    Rotations by slerp, places on straight lines. NaN in gaps of more than `LONGEST_CAMERA_GAP_S`,
+    in what is NaN itself, and beyond the ends by more than half a frame.
+    """
+    known = np.isfinite(matrices).all(axis=(1, 2))
+    time_s, matrices = time_s[known], matrices[known]
+    result = np.full((len(times_s), 4, 4), np.nan)
+    if len(time_s) < 2:
+        return result
+    slack = 0.5 * frame_interval(time_s) + 1e-6
+    inside = (times_s >= time_s[0] - slack) & (times_s <= time_s[-1] + slack)
+    at = np.clip(times_s[inside], time_s[0], time_s[-1])
+    before = np.clip(np.searchsorted(time_s, at, side="right") - 1, 0, len(time_s) - 2)
+    gap = time_s[before + 1] - time_s[before]
+    share = (at - time_s[before]) / gap
+    turns = quaternion_from_matrix(matrices[:, :3, :3])
+    found = np.tile(np.eye(4), (len(at), 1, 1))
+    found[:, :3, :3] = matrix_from_quaternion(slerp(turns[before], turns[before + 1], share))
+    places = matrices[:, :3, 3]
+    found[:, :3, 3] = places[before] + share[:, None] * (places[before + 1] - places[before])
+    on_a_frame = (share < 1e-6) | (share > 1 - 1e-6)
+    found[(gap > LONGEST_CAMERA_GAP_S) & ~on_a_frame] = np.nan
+    result[inside] = found
+    return result
+
+
+def transformed(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """`points` (F, J, 3) moved by a rigid `matrix`: (4, 4), or (F, 4, 4) of one each frame."""
+    turn, shift = matrix[..., :3, :3], matrix[..., None, :3, 3]
+    return points @ np.swapaxes(turn, -1, -2) + shift
+
+
+def inverse(matrix: np.ndarray) -> np.ndarray:
+    """The inverse of rigid matrices (..., 4, 4)."""
+    result = np.zeros_like(matrix)
+    back = np.swapaxes(matrix[..., :3, :3], -1, -2)
+    result[..., :3, :3] = back
+    result[..., :3, 3] = -(back @ matrix[..., :3, 3:])[..., 0]
+    result[..., 3, 3] = 1.0
+    return result
 
 
 def intrinsics(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .armature import RestPose, rest_pose
-from .camera import Intrinsics
+from .camera import Intrinsics, interpolated
 from .cleaning import with_lengths
 from .filters import frame_interval, pchip, segments
 
@@ -26,7 +26,8 @@ class Motion:
     bone_lengths: np.ndarray  # (J,) metres from each joint to its parent, 0 for the pelvis
     foot_length: float  # metres from heel to toe
     camera: Intrinsics
-    world_from_camera: np.ndarray  # (4, 4), camera axes x right, y down, z forward
+    world_from_camera: np.ndarray
+    """(4, 4), camera axes x right, y down, z forward; (F, 4, 4) of a camera that moves"""
     reprojection_px: np.ndarray  # (F,) mean distance from the take's 2D joints, by confidence
 
     @property
@@ -61,4 +62,7 @@ def sample(motion: Motion, times_s: np.ndarray) -> Motion:
         present=np.isfinite(joints).all(axis=(1, 2)),
         joints=with_lengths(joints, motion.bone_lengths),
         reprojection_px=reprojection,
+        world_from_camera=motion.world_from_camera
+        if motion.world_from_camera.ndim == 2
+        else interpolated(motion.time_s, motion.world_from_camera, times_s),
     )

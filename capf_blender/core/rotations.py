@@ -114,6 +114,22 @@ def continuous(quaternions: np.ndarray) -> np.ndarray:
     return result
 
 
+def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(..., 4) quaternions `share` (...,) of the shorter way from `start` to `end` (..., 4).
+
+    Shoemake, 1985; NaN stays.
+    """
+    cosine = dot(start, end)
+    end = np.where(cosine[..., None] < 0, -end, end)
+    angle = np.arccos(np.clip(np.abs(cosine), 0.0, 1.0))
+    sine = np.sin(angle)
+    near = sine < 1e-6  # a straight line is the same there, and has no division by zero
+    safe = np.where(near, 1.0, sine)
+    first = np.where(near, 1 - share, np.sin((1 - share) * angle) / safe)
+    second = np.where(near, share, np.sin(share * angle) / safe)
+    return unit(first[..., None] * start + second[..., None] * end)
+
+
 def angle_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(...,) radians between vectors `a` and `b` (..., 3)."""
     a, b = unit(a), unit(b)

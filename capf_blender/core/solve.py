@@ -5,7 +5,15 @@
 import numpy as np
 
 from .armature import SOLE_SHARE, rest_pose
-from .camera import Intrinsics, intrinsics, locate_root, onto_rays, project
+from .camera import (
+    CameraPath,
+    Intrinsics,
+    intrinsics,
+    locate_root,
+    onto_rays,
+    project,
+    transformed,
+)
 from .cleaning import measure, rigid_pelvis, smooth, with_lengths, without_outliers
 from .errors import CaptureError
 from .filters import fill_gaps, hampel, lowpass
@@ -13,7 +21,7 @@ from .motion import Motion
 from .settings import SolveSettings
 from .skeleton import JOINT, JOINT_NAMES
 from .take import Take
-from .world import world_from_camera
+from .world import place
 
 LEAST_CONFIDENCE = 0.05  # keeps frames solvable in which nothing is seen well
 # Points on the skin and the crown jitter more than joint centres and add little to the root.
@@ -22,8 +30,14 @@ SURFACE_WEIGHT = 0.3
 OUTLIER_PX = 3.0
 
 
-def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
-    """The motion in `take`. Raises CaptureError `no_pose` when it holds no usable pose."""
+def solve(
+    take: Take, settings: SolveSettings | None = None, cameras: CameraPath | None = None
+) -> Motion:
+    """The motion in `take`, in the world of `cameras` where the camera is known.
+
+    Raises CaptureError `no_pose` when it holds no usable pose, `no_camera` when `cameras` knows
+    none of the take's frames.
+    """
     settings = settings or SolveSettings()
     if tuple(take.joint_names) != JOINT_NAMES:
         raise CaptureError(
@@ -35,7 +49,10 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
             "no_pose", "The take holds no frame in which the person's pose is known.",
             "Capture a part of the footage in which the whole person is seen.",
         )  # fmt: skip
-    camera = intrinsics(take.image_size, settings.focal_px, take.focal_px)
+    if cameras is None:
+        camera = intrinsics(take.image_size, settings.focal_px, take.focal_px)
+    else:
+        camera = cameras.intrinsics
     time_s = take.time_s
     confidence = np.maximum(np.nan_to_num(take.joints_confidence), LEAST_CONFIDENCE)
     seen = fill_gaps(
@@ -43,7 +60,9 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     )
     relative = without_outliers(take.joints, time_s, settings.longest_gap_s)
     relative = onto_rays(relative, seen, settings.image_pull * confidence, camera)
-    relative = smooth(rigid_pelvis(relative), time_s, settings)
+    turns = _turns(cameras, time_s)
+    relative = relative @ np.swapaxes(turns, -1, -2)  # a camera's own turns are not the person's
+    relative = smooth(rigid_pelvis(relative), time_s, settings) @ turns
     known = np.isfinite(relative).all(axis=(1, 2))
     lengths, foot = measure(relative[known], confidence[known])
     scale = (
@@ -57,8 +76,8 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     root[~known] = np.nan
     # across the image as it is seen, in depth slower: noise there would shake the person sideways
     depth = lowpass(root[:, 2:], time_s, settings.depth_hz)
-    across = lowpass(root[:, :2] / root[:, 2:], time_s, settings.body_hz)
-    joints = relative + np.concatenate([across * depth, depth], axis=1)[:, None]
+    ray = (root / root[:, 2:])[:, None] @ np.swapaxes(turns, -1, -2)
+    joints = relative + lowpass(ray, time_s, settings.body_hz) @ turns * depth[:, None]
     present = np.asarray(np.isfinite(joints).all(axis=(1, 2)))
     if not present.any():
         raise CaptureError(
@@ -68,17 +87,31 @@ def solve(take: Take, settings: SolveSettings | None = None) -> Motion:
     joints[~present] = np.nan
     rest = rest_pose(lengths, foot)
     soles = np.array([SOLE_SHARE * rest.height] * 2 + [rest.joints[JOINT["l_ankle"], 2]])
-    matrix = world_from_camera(joints, time_s, soles)
+    matrix = place(joints, time_s, soles, settings, cameras)
+    world = transformed(joints, matrix)
     return Motion(
         time_s=time_s,
         present=present,
-        joints=joints @ matrix[:3, :3].T + matrix[:3, 3],
+        joints=world,
         bone_lengths=lengths,
         foot_length=foot,
         camera=camera,
         world_from_camera=matrix,
         reprojection_px=_reprojection(joints, take, confidence, camera),
     )
+
+
+def _turns(cameras: CameraPath | None, time_s: np.ndarray) -> np.ndarray:
+    """(3, 3) or (F, 3, 3) rotations from the camera's axes to those of a world that is at rest."""
+    if cameras is None or len(cameras.time_s) == 1:
+        return np.eye(3)
+    turns = cameras.at(time_s)[:, :3, :3]
+    if not np.isfinite(turns).any():
+        raise CaptureError(
+            "no_camera", "The camera's solve covers none of the take's frames.",
+            "Solve the camera over the footage that was captured, or choose another camera.",
+        )  # fmt: skip
+    return turns
 
 
 def _root_weights() -> np.ndarray:

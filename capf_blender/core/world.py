@@ -1,50 +1,132 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the camera's axes to a level world: z up, metres, the person facing -Y with feet on z = 0.
+"""From the camera's axes to the world: z up, metres, feet on z = 0.
 
-The camera's tilt is a pair (a, b): "up" is along (a, -1, b) in camera axes (x right, y down, z
-forward), so a is its roll and b its pitch. What is known of it is added up as Gaussians: cameras
-are held nearly level, standing people are upright, feet stand on one plane.
+Of a camera that nobody knows, the world is made: level, the person first facing -Y above the
+origin. A known camera brings its world along.
 """
 
 import numpy as np
 
-from .filters import frame_interval
-from .rotations import angle_between, unit
+from .camera import CameraPath, inverse, transformed
+from .gravity import up_direction
+from .rotations import unit
+from .settings import SolveSettings
 from .skeleton import JOINT
 
-LEVEL_SIGMA = np.array([0.15, 0.3])  # what is known of a camera's tilt beforehand: roll, pitch
-STEEPEST = np.tan(np.radians(45.0))  # nobody's camera leans more; whoever seems to, lies or bends
-# both knees straighter than 160 degrees, else at least than 135: that adds to the tilt's sigma
-UPRIGHT_KNEES = ((np.radians(20.0), 0.0), (np.radians(45.0), 0.08))
-UPRIGHT_HIP = np.radians(30.0)
-UPRIGHT_STANCE = np.radians(30.0)  # between the legs: a stride
-BODY_SIGMA = np.array([0.03, 0.08])  # lean of a standing body as seen: sideways, in depth
-FLOOR_SIGMA_M = 0.05
-FLOOR_SPREAD_M = np.array([0.25, 0.5])  # least spread of footprints that tells a slope: x, z
-STANDING_SPEED = 0.25  # metres a second across the image: a foot that stands
-INDEPENDENT_S = 0.5  # errors of neighbouring frames are the same error
-TRIALS = 200
+SCALE_STEP_S = 0.15  # over which planted feet are compared: longer than noise, shorter than a step
+SCALE_ROUNDS = 10
 
 
-def world_from_camera(joints: np.ndarray, time_s: np.ndarray, soles: np.ndarray) -> np.ndarray:
-    """(4, 4) matrix from camera axes to the world, for `joints` (F, J, 3), metres in camera axes.
+def place(
+    joints: np.ndarray,
+    time_s: np.ndarray,
+    soles: np.ndarray,
+    settings: SolveSettings,
+    cameras: CameraPath | None = None,
+) -> np.ndarray:
+    """World from camera for `joints` (F, J, 3), metres in camera axes: (4, 4), or (F, 4, 4) for a
+    camera that moves, NaN in frames where it is not known.
 
     `soles` (3,) metres: height of heel, toe and ankle above the ground when the foot is flat.
-    The first pelvis is above the origin. Frames with NaN are passed over; at least one is needed.
+    Frames with NaN are passed over; at least one is needed.
     """
+    if cameras is None:
+        return world_from_camera(joints, time_s, soles, settings)
+    path = cameras.at(time_s)
+    if not cameras.metric:
+        path = path.copy()
+        path[:, :3, 3] *= metres_per_unit(joints, time_s, path, soles if cameras.level else None)
+    if not cameras.level:
+        # what one camera at rest, where this one was half-way, would have seen
+        middle = path[np.isfinite(path).all(axis=(1, 2))]
+        since = inverse(middle[len(middle) // 2]) @ path
+        seen = transformed(joints, since)
+        return world_from_camera(seen, time_s, soles, settings) @ since
+    return path if len(cameras.time_s) > 1 else path[0]
+
+
+def world_from_camera(
+    joints: np.ndarray,
+    time_s: np.ndarray,
+    soles: np.ndarray,
+    settings: SolveSettings | None = None,
+) -> np.ndarray:
+    """(4, 4) matrix from the axes of a camera at rest to a level world, for `joints` (F, J, 3),
+    metres in camera axes.
+
+    The first pelvis is above the origin. `settings` may give the camera's pitch and roll, a turn
+    of the world about its z axis and a height of the floor; what it does not give is estimated.
+    """
+    settings = settings or SolveSettings()
     known = np.isfinite(joints).all(axis=(1, 2))
     joints, time_s = joints[known], time_s[known]
-    up = up_direction(joints, time_s)
+    up = tilted(up_direction(joints, time_s), settings.camera_pitch, settings.camera_roll)
     facing = _facing(joints[: max(1, int(np.sum(time_s <= time_s[0] + 0.2)))], up)
     rotation = np.stack([np.cross(up, facing), -facing, up])  # rows: world axes in camera axes
+    cosine, sine = np.cos(settings.yaw), np.sin(settings.yaw)
+    rotation = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ rotation
     turned = joints @ rotation.T
-    floor = np.percentile(foot_heights(turned, soles), 5.0)
+    floor = np.percentile(foot_heights(turned, soles), 5.0) - settings.floor_m
     origin = np.array([*turned[0, JOINT["pelvis"], :2], floor])
     matrix = np.eye(4)
     matrix[:3, :3] = rotation
     matrix[:3, 3] = -origin
     return matrix
+
+
+def pitch_and_roll(up: np.ndarray) -> tuple[float, float]:
+    """Radians by which a camera that sees `up` (3,) looks down, and is turned clockwise as seen
+    from behind."""
+    return float(np.arcsin(-up[2])), float(np.arctan2(-up[0], -up[1]))
+
+
+def tilted(up: np.ndarray, pitch: float | None, roll: float | None) -> np.ndarray:
+    """`up` (3,) in camera axes with the camera's `pitch` or `roll`, radians, where given."""
+    found = pitch_and_roll(up)
+    pitch, roll = (found[0] if pitch is None else pitch), (found[1] if roll is None else roll)
+    level = np.cos(pitch)
+    return np.array([-np.sin(roll) * level, -np.cos(roll) * level, -np.sin(pitch)])
+
+
+def metres_per_unit(
+    joints: np.ndarray, time_s: np.ndarray, path: np.ndarray, soles: np.ndarray | None
+) -> float:
+    """The scale of a camera solve, whose unit means nothing by itself, from a person of known
+    height: `joints` (F, J, 3), metres in camera axes; `path` (F, 4, 4), places in units.
+
+    With `soles` (3,) the solve's floor is at z = 0 and somebody stands on it, which takes as many
+    metres below the camera as the camera has units above the floor. Without, feet that stand do
+    not move: of all scales the one with the least movement of the lower foot, by iteratively
+    reweighted least squares as feet that swing are outliers. 1 where the camera does not move
+    enough to tell.
+    """
+    known = np.isfinite(joints).all(axis=(1, 2)) & np.isfinite(path).all(axis=(1, 2))
+    joints, path, time_s = joints[known], path[known], time_s[known]
+    turned = np.einsum("fij,fkj->fki", path[:, :3, :3], joints)
+    if soles is not None:
+        below = -foot_heights(turned, soles)
+        level = path[:, 2, 3]
+        standing = (level > 1e-6) & (below > 0.1)
+        if not standing.any():
+            return 1.0
+        return float(np.percentile((below / np.where(level > 0, level, 1.0))[standing], 95.0))
+    later = np.searchsorted(time_s, time_s + SCALE_STEP_S)
+    first = np.flatnonzero(later < len(time_s))
+    moved = path[later[first], :3, 3] - path[first, :3, 3]  # (P, 3) units
+    feet = [
+        0.5 * (turned[:, JOINT[p + "heel"]] + turned[:, JOINT[p + "toe"]]) for p in ("l_", "r_")
+    ]
+    steps = np.concatenate([foot[later[first]] - foot[first] for foot in feet])  # metres
+    moved = np.concatenate([moved, moved])
+    if len(moved) == 0 or np.linalg.norm(moved, axis=1).max() < 1e-6:
+        return 1.0
+    weight = np.ones(len(moved))
+    scale = 1.0
+    for _ in range(SCALE_ROUNDS):
+        scale = -(weight @ (moved * steps).sum(axis=1)) / (weight @ (moved**2).sum(axis=1))
+        weight = 1.0 / np.maximum(np.linalg.norm(steps + scale * moved, axis=1), 0.01)
+    return float(scale) if scale > 0 else 1.0
 
 
 def foot_heights(joints: np.ndarray, soles: np.ndarray) -> np.ndarray:
@@ -55,117 +137,6 @@ def foot_heights(joints: np.ndarray, soles: np.ndarray) -> np.ndarray:
         for name, sole in zip(("heel", "toe", "ankle"), soles, strict=True)
     ]
     return np.min(points, axis=0)
-
-
-def up_direction(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    """(3,) unit vector against gravity in camera axes, for `joints` (F, J, 3) without NaN."""
-    tilt = np.zeros(2)
-    precision = np.diag(LEVEL_SIGMA**-2)
-    seen, seen_precision = _body_tilt(joints, time_s)
-    posterior = precision + seen_precision
-    tilt = np.linalg.solve(posterior, precision @ tilt + seen_precision @ seen)
-    tilt = _floor_tilt(joints, time_s, tilt, posterior)
-    tilt *= min(1.0, STEEPEST / max(float(np.linalg.norm(tilt)), 1e-9))
-    return unit(np.array([tilt[0], -1.0, tilt[1]]))
-
-
-def _body_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tilt (2,) at which people who stand stand upright, and its precision (2, 2), zero if nobody
-    stands."""
-    j = {name: joints[:, index] for name, index in JOINT.items()}
-    ankles = 0.5 * (j["l_ankle"] + j["r_ankle"])
-    body = unit(j["thorax"] - ankles)
-    # somebody on one leg stands over that one, not over the middle of both
-    legs = [j[p + "ankle"] - j[p + "hip"] for p in ("l_", "r_")]
-    stance = angle_between(legs[0], legs[1])
-    trunk_bend = angle_between(j["thorax"] - j["pelvis"], j["pelvis"] - ankles)
-    knee_bend = np.maximum(
-        *(
-            angle_between(j[p + "knee"] - j[p + "hip"], j[p + "ankle"] - j[p + "knee"])
-            for p in ("l_", "r_")
-        )
-    )
-    possible = np.hypot(body[:, 0], body[:, 2]) < -body[:, 1] * STEEPEST
-    possible &= (trunk_bend < UPRIGHT_HIP) & (stance < UPRIGHT_STANCE)
-    tiers = [(possible & (knee_bend < limit), lean) for limit, lean in UPRIGHT_KNEES]
-    upright, lean = next((tier for tier in tiers if tier[0].any()), (possible & False, 0.0))
-    if not upright.any():
-        return np.zeros(2), np.zeros((2, 2))
-    tilts = body[upright][:, [0, 2]] / -body[upright][:, 1:2]
-    median = np.median(tilts, axis=0)
-    spread = 1.4826 * np.median(np.abs(tilts - median), axis=0)
-    # a moment in which somebody who bends or falls passes through straightness is little evidence
-    independent = 1.0 + upright.sum() * _interval(time_s) / INDEPENDENT_S
-    variance = BODY_SIGMA**2 + lean**2 + (0.1**2 + spread**2) / independent
-    return median, np.diag(1.0 / variance)
-
-
-def _interval(time_s: np.ndarray) -> float:
-    return frame_interval(time_s) if len(time_s) > 1 else 0.0
-
-
-def _floor_tilt(
-    joints: np.ndarray, time_s: np.ndarray, tilt: np.ndarray, precision: np.ndarray
-) -> np.ndarray:
-    """`tilt` (2,), known to `precision` (2, 2), corrected so that standing feet share a plane.
-
-    RANSAC, each hypothesis the most likely plane through three footprints given what is known, then
-    refined on its inliers. Slopes along which the footprints are not well spread stay as they are.
-    """
-    prints = _footprints(joints, time_s)
-    if len(prints) < 8:
-        return tilt
-    spread = 0.5 * np.diff(np.percentile(prints[:, [0, 2]], [10, 90], axis=0), axis=0)[0]
-    precision = precision + np.diag(np.where(spread < FLOOR_SPREAD_M, 1e6, 0.0))
-    if (spread < FLOOR_SPREAD_M).all():
-        return tilt
-    weight = min(1.0, _interval(time_s) / INDEPENDENT_S) / FLOOR_SIGMA_M**2
-
-    def fit(points: np.ndarray, point_weight: float) -> np.ndarray:
-        """(..., 3) tilt and offset d of the plane y = a x + b z + d for points (..., N, 3)."""
-        rows = np.concatenate([points[..., [0, 2]], np.ones_like(points[..., :1])], axis=-1)
-        normal = point_weight * np.swapaxes(rows, -1, -2) @ rows
-        right = point_weight * np.einsum("...ni,...n->...i", rows, points[..., 1])
-        normal[..., :2, :2] += precision
-        right[..., :2] += precision @ tilt
-        return np.linalg.solve(normal, right[..., None])[..., 0]
-
-    def heights(planes: np.ndarray) -> np.ndarray:
-        """(..., N) distances of the footprints from planes (..., 3), metres."""
-        rows = np.concatenate([prints[:, [0, 2]], np.ones((len(prints), 1))], axis=-1)
-        slope = np.sqrt(1.0 + (planes[..., :2] ** 2).sum(-1))
-        return (planes @ rows.T - prints[:, 1]) / slope[..., None]
-
-    rng = np.random.default_rng(0)  # the same take gives the same world
-    triples = np.array([rng.choice(len(prints), 3, replace=False) for _ in range(TRIALS)])
-    planes = fit(prints[triples], 1.0 / FLOOR_SIGMA_M**2)
-    misfit = np.minimum((heights(planes) / FLOOR_SIGMA_M) ** 2, 9.0).mean(axis=-1)
-    off = planes[:, :2] - tilt
-    misfit += np.einsum("ni,ij,nj->n", off, precision, off) / len(prints)
-    plane = planes[np.argmin(misfit)]
-    for _ in range(3):
-        inliers = np.abs(heights(plane)) < 3 * FLOOR_SIGMA_M
-        if inliers.mean() < 0.5:
-            return tilt
-        plane = fit(prints[inliers], weight)
-    return plane[:2]
-
-
-def _footprints(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    """(N, 3) lowest point of the lower foot in the frames in which it stands, camera axes.
-
-    Speeds are taken across the image: those in depth are mostly noise.
-    """
-    if len(joints) < 8:
-        return np.empty((0, 3))
-    feet = np.stack(
-        [0.5 * (joints[:, JOINT[p + "heel"]] + joints[:, JOINT[p + "toe"]]) for p in ("l_", "r_")],
-        axis=1,
-    )  # (F, 2, 3)
-    lower = np.argmax(feet[..., 1] / feet[..., 2], axis=1)  # lower in the image
-    speed = np.linalg.norm(np.gradient(feet[..., :2], time_s, axis=0), axis=-1)
-    picked = np.arange(len(feet)), lower
-    return feet[picked][speed[picked] < STANDING_SPEED]
 
 
 def _facing(joints: np.ndarray, up: np.ndarray) -> np.ndarray:

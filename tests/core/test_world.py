@@ -5,8 +5,9 @@ import pytest
 from synthetic_motion import body, joints_of, look_at, product, walk, walking_joints
 
 from capf_blender.core.armature import BONE_NAMES
+from capf_blender.core.gravity import up_direction
 from capf_blender.core.skeleton import JOINT
-from capf_blender.core.world import foot_heights, up_direction, world_from_camera
+from capf_blender.core.world import foot_heights, world_from_camera
 
 TIMES = np.arange(120) / 30
 SOLES = np.array([body().joints[JOINT["l_heel"], 2]] * 2 + [body().joints[JOINT["l_ankle"], 2]])
