@@ -43,6 +43,9 @@ class Rig:
     deforms: np.ndarray  # (N,) bool
     control: np.ndarray  # (N,) bool: shows a custom shape, so made for animators' hands
     world_from_armature: np.ndarray  # (4, 4) of the object, with its scale and its parents
+    carriers: np.ndarray | None = None
+    """(N,) int, what moves each bone where that is not its parent: the bone that a constraint makes
+    it follow wholly (Armature, Copy Transforms). None: the parents."""
 
     def index(self, name: str) -> int:
         return self.names.index(name)
@@ -75,6 +78,9 @@ class RigMap:
     convention: str  # a key of `rigs.CONVENTIONS`, "" for an unknown one
     roles: dict[str, Assignment]
     limbs: dict[str, IkLimb] = field(default_factory=dict)  # "arm.L", "leg.R", ...
+    switches: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Custom properties, (bone, property), and their values at which the roles' bones follow their
+    parents and nothing else, as Rigify's ("torso", "head_follow"): 1."""
 
     def bones(self, role: str) -> tuple[str, ...]:
         return self.roles[role].bones if role in self.roles else ()
@@ -101,3 +107,5 @@ class RigPose:
     """Custom properties of pose bones, (bone, property), that must have these values."""
     roles: dict[str, str] = field(default_factory=dict)
     """The role for which each keyed bone is there."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the report: what could not be done, and bones that turn implausibly fast."""
