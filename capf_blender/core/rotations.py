@@ -98,6 +98,29 @@ def quaternion_from_matrix(matrices: np.ndarray) -> np.ndarray:
     return np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
 
 
+def about(axis: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
+    """(..., 3, 3) turns by `angle` (...) radians about the unit `axis` (..., 3)."""
+    half = 0.5 * np.asarray(angle)[..., None]
+    imaginary = np.sin(half) * axis
+    real = np.broadcast_to(np.cos(half), (*imaginary.shape[:-1], 1))
+    return matrix_from_quaternion(np.concatenate([real, imaginary], axis=-1))
+
+
+def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """(..., 3, 3) rotations a `share` (...) of the shortest way from `start` to `end`."""
+    way = quaternion_from_matrix(np.swapaxes(start, -1, -2) @ end)
+    angle = 2 * np.arctan2(np.linalg.norm(way[..., 1:], axis=-1), way[..., 0])
+    return start @ about(unit(way[..., 1:]), share * angle)
+
+
+def twist_angle(rotations: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """(...) radians, -pi to pi, by which `rotations` (..., 3, 3) turn about the unit `axis` (3,),
+    the rest of them being a swing of the axis (swing-twist decomposition)."""
+    quaternion = quaternion_from_matrix(rotations)
+    angle = 2 * np.arctan2(quaternion[..., 1:] @ axis, quaternion[..., 0])
+    return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
 def continuous(quaternions: np.ndarray) -> np.ndarray:
     """`quaternions` (T, ..., 4) with signs chosen so that no frame is far from the one before it.
 
