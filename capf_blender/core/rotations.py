@@ -106,11 +106,12 @@ def about(axis: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
     return matrix_from_quaternion(np.concatenate([real, imaginary], axis=-1))
 
 
-def slerp(start: np.ndarray, end: np.ndarray, share: np.ndarray | float) -> np.ndarray:
-    """(..., 3, 3) rotations a `share` (...) of the shortest way from `start` to `end`."""
-    way = quaternion_from_matrix(np.swapaxes(start, -1, -2) @ end)
-    angle = 2 * np.arctan2(np.linalg.norm(way[..., 1:], axis=-1), way[..., 0])
-    return start @ about(unit(way[..., 1:]), share * angle)
+def fraction(rotations: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """(..., 3, 3) turns about the same axes as `rotations`, by a `share` (...) of the angles."""
+    quaternion = quaternion_from_matrix(rotations)
+    imaginary = quaternion[..., 1:]
+    angle = 2 * np.arctan2(np.linalg.norm(imaginary, axis=-1), quaternion[..., 0])
+    return about(unit(imaginary), share * angle)
 
 
 def twist_angle(rotations: np.ndarray, axis: np.ndarray) -> np.ndarray:

@@ -94,8 +94,9 @@ def test_a_constraint_that_holds_a_bone_wholly_carries_it():
     constraint = ob.pose.bones[leaf].constraints.new("COPY_TRANSFORMS")
     constraint.target, constraint.subtarget = ob, target
     bpy.context.view_layer.update()
-    rig = read_rig(ob)
-    assert rig.names[rig.carriers[rig.index(leaf)]] == target
+    carriers = read_rig(ob).carriers
+    assert carriers is not None
+    assert names[carriers[names.index(leaf)]] == target
     constraint.influence = 0.5
     bpy.context.view_layer.update()
     rig = read_rig(ob)
