@@ -109,3 +109,30 @@ class RigPose:
     """The role for which each keyed bone is there."""
     notes: tuple[str, ...] = ()
     """Sentences for the report: what could not be done, and bones that turn implausibly fast."""
+
+
+@dataclass(frozen=True, eq=False)
+class Convention:
+    """The bone names of one family of rigs, as data.
+
+    A role lists alternatives, best first; those of `CHAIN_ROLES` list all their bones along the
+    body. What a rig does not have is left out. "{}" in a limb's name stands for its side. Letter
+    case, separators and prefixes that all bones share do not matter.
+    """
+
+    label: str
+    trunk: dict[str, tuple[str, ...]]  # the roles without a side, and "root"
+    limbs: dict[str, tuple[str, ...]]  # LIMB_ROLES and TWIST_ROLES
+    sides: tuple[str, str]  # how names say left and right
+    marks: tuple[str, ...] = ()  # bones without which a rig is of another family
+    controls: dict[str, IkLimb] = field(default_factory=dict)  # "arm", "leg"
+    switches: dict[tuple[str, str], float] = field(default_factory=dict)  # as in RigMap
+
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """Names by role, both sides."""
+        sided = {
+            role + ending: tuple(name.replace("{}", side) for name in names)
+            for ending, side in zip(SIDES, self.sides, strict=True)
+            for role, names in self.limbs.items()
+        }
+        return {**self.trunk, **sided}
