@@ -9,6 +9,7 @@ import numpy as np
 from .armature import RestPose, rest_pose
 from .camera import Intrinsics, interpolated
 from .cleaning import with_lengths
+from .contacts import Contact
 from .filters import frame_interval, pchip, segments
 
 
@@ -29,6 +30,7 @@ class Motion:
     world_from_camera: np.ndarray
     """(4, 4), camera axes x right, y down, z forward; (F, 4, 4) of a camera that moves"""
     reprojection_px: np.ndarray  # (F,) mean distance from the take's 2D joints, by confidence
+    contacts: tuple[Contact, ...] = ()  # when the feet stand, in order of time
 
     @property
     def rest(self) -> RestPose:

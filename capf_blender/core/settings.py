@@ -36,6 +36,7 @@ class SolveSettings:
     camera_roll: float | None = None  # how far it is turned clockwise, seen from behind
     yaw: float = 0.0  # turns the world about z; without, the person first faces -Y
     floor_m: float = 0.0  # raises the person over the floor that was found
+    contact_mode: str = "AUTO"  # a key of `CONTACT_MODES`
 
     def __post_init__(self) -> None:
         for name in (*_POSITIVE, *_NOT_NEGATIVE, *_SHARES):
@@ -53,12 +54,32 @@ class SolveSettings:
             raise CaptureError(
                 "bad_setting", f"{name} is {value}, which is impossible.", f"Give {wanted}."
             )
+        if self.contact_mode not in CONTACT_MODES:
+            raise CaptureError(
+                "bad_setting",
+                f"{self.contact_mode} is no way of finding contacts.",
+                f"Choose one of {', '.join(CONTACT_MODES)}.",
+            )
+
+
+CONTACT_MODES: dict[str, tuple[str, str]] = {
+    "AUTO": ("Auto", "Feet are planted while they are seen to stand: near the floor and still"),
+    "ALWAYS": ("Always", "Feet near the floor are planted all the time, but for clear steps"),
+    "NEVER": ("Never", "Feet move as they were captured, nothing is planted"),
+    "GROUNDING": (
+        "Grounding",
+        "The body's lowest point is put on the floor in each frame; nothing is planted, and jumps"
+        " stay on the floor",
+    ),
+}
+"""Label and one line of description of each way of finding when feet stand."""
 
 
 PRESETS: dict[str, SolveSettings] = {
     "RAW": SolveSettings(
         repair_sides=False, outlier_sigmas=0.0, longest_gap_s=0.0, image_pull=0.0, body_hz=0.0,
         extremities_hz=0.0, head_hz=0.0, depth_hz=0.0, dead_zone_m=0.0, natural_hinges=False,
+        contact_mode="NEVER",
     ),
     "LIGHT": SolveSettings(
         body_hz=9.0, extremities_hz=12.0, head_hz=7.0, depth_hz=4.0, dead_zone_m=0.005

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a raw take to motion in a level world: clean, smooth, constant bones, root, camera."""
+"""From a raw take to motion in a level world: clean, smooth, constant bones, root, camera, feet."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,14 +12,17 @@ from .camera import (
     CameraPath,
     Intrinsics,
     intrinsics,
+    inverse,
     locate_root,
     onto_rays,
     project,
     transformed,
 )
 from .cleaning import measure, rigid_pelvis, smooth, with_lengths, without_outliers
+from .contacts import Contact
 from .errors import CaptureError
 from .filters import fill_gaps, hampel, lowpass
+from .grounding import ground
 from .motion import Motion
 from .settings import SolveSettings
 from .skeleton import JOINT, JOINT_NAMES
@@ -31,10 +37,14 @@ OUTLIER_PX = 3.0
 
 
 def solve(
-    take: Take, settings: SolveSettings | None = None, cameras: CameraPath | None = None
+    take: Take,
+    settings: SolveSettings | None = None,
+    cameras: CameraPath | None = None,
+    contacts: Sequence[Contact] | None = None,
 ) -> Motion:
     """The motion in `take`, in the world of `cameras` where the camera is known.
 
+    The feet stand during `contacts`, exactly; None finds when, as `settings.contact_mode` says.
     Raises CaptureError `no_pose` when it holds no usable pose, `no_camera` when `cameras` knows
     none of the take's frames.
     """
@@ -88,17 +98,20 @@ def solve(
     rest = rest_pose(lengths, foot)
     soles = np.array([SOLE_SHARE * rest.height] * 2 + [rest.joints[JOINT["l_ankle"], 2]])
     matrix = place(joints, time_s, soles, settings, cameras)
-    world = transformed(joints, matrix)
-    return Motion(
+    motion = Motion(
         time_s=time_s,
         present=present,
-        joints=world,
+        joints=transformed(joints, matrix),
         bone_lengths=lengths,
         foot_length=foot,
         camera=camera,
         world_from_camera=matrix,
-        reprojection_px=_reprojection(joints, take, confidence, camera),
+        reprojection_px=np.full(len(time_s), np.nan),
     )
+    known_floor = cameras is not None and cameras.level
+    motion = ground(motion, take, settings, contacts, known_floor)
+    seen_joints = transformed(motion.joints, inverse(motion.world_from_camera))
+    return replace(motion, reprojection_px=_reprojection(seen_joints, take, confidence, camera))
 
 
 def _turns(cameras: CameraPath | None, time_s: np.ndarray) -> np.ndarray:

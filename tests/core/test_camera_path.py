@@ -13,7 +13,8 @@ from capf_blender.core.solve import solve
 from capf_blender.core.world import metres_per_unit
 
 TIMES = np.arange(120) / 30
-SETTINGS = SolveSettings(height_m=body().height)
+# this walk's feet slide
+SETTINGS = SolveSettings(height_m=body().height, contact_mode="NEVER")
 
 
 def moving(scale: float = 1.0) -> np.ndarray:

@@ -1,0 +1,223 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion that stands: a level floor, a path that agrees with its footprints, feet that hold."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .armature import RestPose
+from .camera import transformed
+from .cleaning import weighted_median
+from .contacts import (
+    FEET,
+    LIMITS,
+    Contact,
+    detect,
+    frames_of,
+    lowest_points,
+    seen_speed,
+    sole_heights,
+    tidied,
+)
+from .filters import fill_gaps, hampel, segments
+from .footing import Footing, footings
+from .motion import Motion
+from .pins import pin
+from .root_path import solve_path
+from .rotations import shortest_arc, unit
+from .settings import SolveSettings
+from .skeleton import JOINT
+from .take import Take
+
+SLOPE_SIGMA = np.radians(3.0)  # of the level that was found without contacts
+PRINT_SIGMA_M = 0.10  # height of a footprint: mostly the error of its distance
+PRINT_S = 0.5
+RAISED_M = 0.35  # who stands this far above the floor stands on something
+STILL_SPEED = 0.15  # metres a second
+LEAST_STILLNESS = 0.02
+OUTLIER_PX = 3.0
+
+
+def ground(
+    motion: Motion,
+    take: Take,
+    settings: SolveSettings,
+    contacts: Sequence[Contact] | None = None,
+    floor_known: bool = False,
+) -> Motion:
+    """`motion` with its contacts, and feet that stand where they are in contact.
+
+    `contacts` are obeyed exactly; None finds them as `settings.contact_mode` says. `floor_known`
+    keeps the world as it is: the floor is at z = 0 for sure, as a known camera tells.
+    """
+    mode = settings.contact_mode
+    level = 0.0 if floor_known else settings.floor_m
+    if contacts is None and mode == "NEVER":
+        return replace(motion, contacts=())
+    if contacts is None and mode == "GROUNDING":
+        return replace(motion, joints=_on_the_floor(motion, level), contacts=())
+    rest = motion.rest
+    eye, seen = sight(motion, take, settings)
+    speed = np.full((len(motion.time_s), 2), np.nan)
+    runs = segments(motion.present & np.isfinite(motion.joints).all(axis=(1, 2)))
+    for run in runs:
+        speed[run] = seen_speed(motion.joints[run], seen[run], eye[run], motion.time_s[run])
+    if contacts is None:
+        found: list[Contact] = []
+        for run in runs:
+            found += _detected(motion, rest, run, speed[run], mode)
+        contacts = tuple(sorted(found))
+    else:
+        contacts = tidied(contacts)
+    if not floor_known:
+        matrix = _levelled(motion, rest, contacts, settings, level)
+        motion = replace(
+            motion,
+            joints=transformed(motion.joints, matrix),
+            world_from_camera=matrix @ motion.world_from_camera,
+        )
+        eye = eye @ matrix[:3, :3].T + matrix[:3, 3]
+    joints = motion.joints.copy()
+    for run in runs:
+        joints[run] = _standing(motion, rest, run, contacts, eye[run], speed[run], level)
+    return replace(motion, joints=joints, contacts=contacts)
+
+
+def sight(motion: Motion, take: Take, settings: SolveSettings) -> tuple[np.ndarray, np.ndarray]:
+    """The camera's place (F, 3), and in which direction it sees each joint (F, J, 3), unit vectors
+    in world axes; where it does not see one, the direction in which the motion has it."""
+    frames = len(motion.time_s)
+    world = np.broadcast_to(motion.world_from_camera, (frames, 4, 4))
+    pixels = hampel(take.joints_2d, take.time_s, least=OUTLIER_PX)
+    pixels = fill_gaps(pixels, take.time_s, settings.longest_gap_s)
+    ray = (pixels - motion.camera.centre) / motion.camera.focal_px
+    ray = np.concatenate([ray, np.ones_like(ray[..., :1])], axis=-1)
+    eye = world[:, :3, 3]
+    direction = ray @ np.swapaxes(world[:, :3, :3], -1, -2)
+    solved = motion.joints - eye[:, None]
+    return eye, unit(np.where(np.isfinite(direction), direction, solved))
+
+
+def _detected(
+    motion: Motion, rest: RestPose, run: slice, speed: np.ndarray, mode: str
+) -> tuple[Contact, ...]:
+    joints, time_s = motion.joints[run], motion.time_s[run]
+    return detect(
+        sole_heights(joints, _sole(rest)),
+        speed,
+        lowest_points(joints, rest.height),
+        time_s,
+        LIMITS[mode],
+    )
+
+
+def _sole(rest: RestPose) -> float:
+    """Metres: heel and toe points of a flat foot over the ground."""
+    return float(rest.joints[JOINT["l_heel"], 2])
+
+
+def _on_the_floor(motion: Motion, level: float) -> np.ndarray:
+    """The joints (F, J, 3), each frame raised or lowered so that its lowest point is at `level`."""
+    joints = motion.joints.copy()
+    joints[..., 2] -= (lowest_points(joints, motion.rest.height) - level)[:, None]
+    return joints
+
+
+def _levelled(
+    motion: Motion,
+    rest: RestPose,
+    contacts: tuple[Contact, ...],
+    settings: SolveSettings,
+    level: float,
+) -> np.ndarray:
+    """(4, 4) that turns and lifts the world so that its footprints lie on one floor, at `level`.
+
+    The slope is a maximum a posteriori plane through the contacts' places, robust against those
+    that stand on something. The user's pitch and roll of the camera are kept. Without any contact
+    the body's lowest point lies on the floor.
+    """
+    matrix = np.eye(4)
+    sole = level + _sole(rest)
+    prints, weights = _footprints(motion, contacts)
+    on_floor = prints[:, 2] - sole < RAISED_M
+    prints, weights = prints[on_floor], weights[on_floor]
+    if not len(contacts):
+        lowest = lowest_points(motion.joints[motion.present], rest.height)
+        matrix[2, 3] = level - np.nanpercentile(lowest, 5.0)
+    if not len(prints):
+        return matrix
+    steepness = np.zeros(2)
+    if settings.camera_pitch is None and settings.camera_roll is None:
+        steepness = _slope(prints, weights)
+    middle = np.average(prints, axis=0, weights=weights)
+    normal = unit(np.array([-steepness[0], -steepness[1], 1.0]))
+    matrix[:3, :3] = shortest_arc(normal, np.array([0.0, 0.0, 1.0]))
+    matrix[:3, 3] = middle - matrix[:3, :3] @ middle
+    heights = prints @ matrix[2, :3] + matrix[2, 3]
+    matrix[2, 3] += sole - weighted_median(heights, weights)
+    return matrix
+
+
+def _footprints(motion: Motion, contacts: tuple[Contact, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """(K, 3) median place of the lower of heel and toe during each contact, and weights (K,): how
+    many independent looks at it there were."""
+    prints, weights = [], []
+    for contact in contacts:
+        frames = frames_of(contact, motion.time_s)
+        joints = motion.joints[frames][motion.present[frames]]
+        if not len(joints):
+            continue
+        p = contact.foot + "_"
+        ends = joints[:, [JOINT[p + "heel"], JOINT[p + "toe"]]]
+        lower = np.argmin(ends[..., 2], axis=1)
+        prints.append(np.median(ends[np.arange(len(ends)), lower], axis=0))
+        weights.append(1.0 + (contact.end_s - contact.start_s) / PRINT_S)
+    return np.array(prints).reshape(-1, 3), np.array(weights)
+
+
+def _slope(prints: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(2,) dz/dx and dz/dy of the floor through `prints` (K, 3), drawn to level."""
+    slope = np.zeros(2)
+    robust = weights / PRINT_SIGMA_M**2
+    for _ in range(5):
+        centred = prints - np.average(prints, axis=0, weights=robust)
+        across, up = centred[:, :2], centred[:, 2]
+        normal = (across * robust[:, None]).T @ across + np.eye(2) / SLOPE_SIGMA**2
+        slope = np.linalg.solve(normal, (across * robust[:, None]).T @ up)
+        miss = (up - across @ slope) / PRINT_SIGMA_M
+        robust = weights / PRINT_SIGMA_M**2 / (1.0 + miss**2)
+    return slope
+
+
+def _standing(
+    motion: Motion,
+    rest: RestPose,
+    run: slice,
+    contacts: tuple[Contact, ...],
+    eye: np.ndarray,
+    speed: np.ndarray,
+    level: float,
+) -> np.ndarray:
+    """The joints (n, J, 3) of one run of frames with a path and legs that follow the contacts."""
+    joints, time_s = motion.joints[run], motion.time_s[run]
+    held = footings(contacts, joints, time_s, rest)
+    if not held:
+        return joints
+    feet = [_points(footing, joints) for footing in held]
+    heights = np.array([np.median(points[:, 2]) for points in feet])
+    sole = level + _sole(rest)
+    floors = np.where(heights - sole < RAISED_M, sole, np.nan)
+    body = joints[:, JOINT["pelvis"]] - eye
+    distance = np.linalg.norm(body, axis=-1)
+    stillness = np.maximum(1.0 / (1.0 + (speed / STILL_SPEED) ** 4), LEAST_STILLNESS)
+    correction, anchors = solve_path(feet, held, stillness, floors, unit(body), distance, time_s)
+    anchors[:, 2] = np.where(np.isfinite(floors), floors, anchors[:, 2])
+    return pin(joints + correction[:, None], time_s, held, anchors, sole)
+
+
+def _points(footing: Footing, joints: np.ndarray) -> np.ndarray:
+    """(n, 3) where the point that stays is, by the uncorrected joints."""
+    ankle = joints[footing.frames, JOINT[FEET[footing.side] + "_ankle"]]
+    return ankle + footing.seen_anchor
