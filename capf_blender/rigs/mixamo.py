@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mixamo's skeleton, whatever stands before its names; also others that borrowed the names, as Ready
-Player Me. LeftLeg is the shin."""
+"""Mixamo's skeleton, whatever stands before its names; also others that borrowed the names, as
+Ready Player Me. LeftLeg is the shin."""
 
 from ..core.rig import Convention
 
