@@ -70,6 +70,8 @@ LIMITS = {
     "ALWAYS": Limits(0.8, 1.4, 0.12, 0.2),
 }
 
+ROUGH = Limits(0.25, 0.5, 0.3, 0.4)  # as "AUTO", on a floor that need not be level
+
 
 def detect(
     feet: np.ndarray, speed: np.ndarray, lowest: np.ndarray, time_s: np.ndarray, limits: Limits

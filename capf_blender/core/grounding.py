@@ -13,9 +13,10 @@ from .cleaning import weighted_median
 from .contacts import (
     FEET,
     LIMITS,
+    ROUGH,
     Contact,
+    Limits,
     detect,
-    frames_of,
     lowest_points,
     seen_speed,
     sole_heights,
@@ -31,10 +32,11 @@ from .settings import SolveSettings
 from .skeleton import JOINT
 from .take import Take
 
-SLOPE_SIGMA = np.radians(3.0)  # of the level that was found without contacts
+SLOPE_SIGMA = np.radians(5.0)  # of the level that was found without contacts
 PRINT_SIGMA_M = 0.10  # height of a footprint: mostly the error of its distance
 PRINT_S = 0.5
-RAISED_M = 0.35  # who stands this far above the floor stands on something
+RAISED_M = 0.35  # who stands this far above the floor stands on something,
+STEP_M = 0.2  # or this far once the floor is level
 STILL_SPEED = 0.15  # metres a second
 LEAST_STILLNESS = 0.02
 OUTLIER_PX = 3.0
@@ -60,25 +62,22 @@ def ground(
         return replace(motion, joints=_on_the_floor(motion, level), contacts=())
     rest = motion.rest
     eye, seen = sight(motion, take, settings)
-    speed = np.full((len(motion.time_s), 2), np.nan)
     runs = segments(motion.present & np.isfinite(motion.joints).all(axis=(1, 2)))
+    speed = np.full((len(motion.time_s), 2), np.nan)
     for run in runs:
         speed[run] = seen_speed(motion.joints[run], seen[run], eye[run], motion.time_s[run])
-    if contacts is None:
-        found: list[Contact] = []
-        for run in runs:
-            found += _detected(motion, rest, run, speed[run], mode)
-        contacts = tuple(sorted(found))
-    else:
-        contacts = tidied(contacts)
+    # on a slope that is an error of the camera's tilt feet that stand seem to rise: level it by
+    # those that are still, whatever their height, before heights are judged
+    rough = _detected(motion, rest, runs, speed, ROUGH) if contacts is None else contacts
     if not floor_known:
-        matrix = _levelled(motion, rest, contacts, settings, level)
-        motion = replace(
-            motion,
-            joints=transformed(motion.joints, matrix),
-            world_from_camera=matrix @ motion.world_from_camera,
-        )
-        eye = eye @ matrix[:3, :3].T + matrix[:3, 3]
+        matrix = _levelled(motion, rest, runs, rough, settings, level)
+        motion, eye = _moved(motion, matrix), eye @ matrix[:3, :3].T + matrix[:3, 3]
+    if contacts is None:
+        contacts = _detected(motion, rest, runs, speed, LIMITS[mode])
+    contacts = tidied(contacts)
+    if not floor_known:
+        matrix = _levelled(motion, rest, runs, contacts, settings, level)
+        motion, eye = _moved(motion, matrix), eye @ matrix[:3, :3].T + matrix[:3, 3]
     joints = motion.joints.copy()
     for run in runs:
         joints[run] = _standing(motion, rest, run, contacts, eye[run], speed[run], level)
@@ -101,15 +100,22 @@ def sight(motion: Motion, take: Take, settings: SolveSettings) -> tuple[np.ndarr
 
 
 def _detected(
-    motion: Motion, rest: RestPose, run: slice, speed: np.ndarray, mode: str
+    motion: Motion, rest: RestPose, runs: list[slice], speed: np.ndarray, limits: Limits
 ) -> tuple[Contact, ...]:
-    joints, time_s = motion.joints[run], motion.time_s[run]
-    return detect(
-        sole_heights(joints, _sole(rest)),
-        speed,
-        lowest_points(joints, rest.height),
-        time_s,
-        LIMITS[mode],
+    found: list[Contact] = []
+    for run in runs:
+        joints = motion.joints[run]
+        soles, lowest = sole_heights(joints, _sole(rest)), lowest_points(joints, rest.height)
+        found += detect(soles, speed[run], lowest, motion.time_s[run], limits)
+    return tuple(sorted(found))
+
+
+def _moved(motion: Motion, matrix: np.ndarray) -> Motion:
+    """`motion` in a world that is moved by `matrix` (4, 4)."""
+    return replace(
+        motion,
+        joints=transformed(motion.joints, matrix),
+        world_from_camera=matrix @ motion.world_from_camera,
     )
 
 
@@ -128,6 +134,7 @@ def _on_the_floor(motion: Motion, level: float) -> np.ndarray:
 def _levelled(
     motion: Motion,
     rest: RestPose,
+    runs: list[slice],
     contacts: tuple[Contact, ...],
     settings: SolveSettings,
     level: float,
@@ -140,7 +147,7 @@ def _levelled(
     """
     matrix = np.eye(4)
     sole = level + _sole(rest)
-    prints, weights = _footprints(motion, contacts)
+    prints, weights = _footprints(motion, rest, runs, contacts)
     on_floor = prints[:, 2] - sole < RAISED_M
     prints, weights = prints[on_floor], weights[on_floor]
     if not len(contacts):
@@ -160,20 +167,17 @@ def _levelled(
     return matrix
 
 
-def _footprints(motion: Motion, contacts: tuple[Contact, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """(K, 3) median place of the lower of heel and toe during each contact, and weights (K,): how
-    many independent looks at it there were."""
+def _footprints(
+    motion: Motion, rest: RestPose, runs: list[slice], contacts: tuple[Contact, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(K, 3) median place of the point that stays during each contact, and weights (K,): how many
+    independent looks at it there were."""
     prints, weights = [], []
-    for contact in contacts:
-        frames = frames_of(contact, motion.time_s)
-        joints = motion.joints[frames][motion.present[frames]]
-        if not len(joints):
-            continue
-        p = contact.foot + "_"
-        ends = joints[:, [JOINT[p + "heel"], JOINT[p + "toe"]]]
-        lower = np.argmin(ends[..., 2], axis=1)
-        prints.append(np.median(ends[np.arange(len(ends)), lower], axis=0))
-        weights.append(1.0 + (contact.end_s - contact.start_s) / PRINT_S)
+    for run in runs:
+        joints, time_s = motion.joints[run], motion.time_s[run]
+        for footing in footings(contacts, joints, time_s, rest):
+            prints.append(np.median(_points(footing, joints), axis=0))
+            weights.append(1.0 + float(np.ptp(time_s[footing.frames])) / PRINT_S)
     return np.array(prints).reshape(-1, 3), np.array(weights)
 
 
@@ -208,7 +212,7 @@ def _standing(
     feet = [_points(footing, joints) for footing in held]
     heights = np.array([np.median(points[:, 2]) for points in feet])
     sole = level + _sole(rest)
-    floors = np.where(heights - sole < RAISED_M, sole, np.nan)
+    floors = np.where(heights - sole < STEP_M, sole, np.nan)
     body = joints[:, JOINT["pelvis"]] - eye
     distance = np.linalg.norm(body, axis=-1)
     stillness = np.maximum(1.0 / (1.0 + (speed / STILL_SPEED) ** 4), LEAST_STILLNESS)

@@ -16,6 +16,7 @@ STRETCH = 0.999  # of the leg's length: a knee is never quite straight
 HIPS_HZ = 3.0
 HIPS_WINDOW_S = 0.2
 REACH_ROUNDS = 6
+SMOOTH_ROUNDS = 2
 
 
 def pin(
@@ -159,6 +160,21 @@ def _hips_shift(
     shift = np.zeros((len(hips), 3))
     if need.any():
         shift[:, 2] = -np.maximum(lowpass(_widest(need, time_s), time_s, HIPS_HZ), 0.0)
+    for _ in range(SMOOTH_ROUNDS):
+        more = _into_reach(hips + shift[:, None], ankles, held, reach)
+        size = np.linalg.norm(more, axis=-1)
+        if size.max(initial=0.0) < 1e-6:
+            return shift
+        wide = lowpass(_widest(size, time_s), time_s, HIPS_HZ)
+        shift += np.maximum(wide, 0.0)[:, None] * unit(lowpass(more, time_s, HIPS_HZ))
+    return shift + _into_reach(hips + shift[:, None], ankles, held, reach)
+
+
+def _into_reach(
+    hips: np.ndarray, ankles: np.ndarray, held: np.ndarray, reach: np.ndarray
+) -> np.ndarray:
+    """(F, 3) the shortest move of the `hips` (F, 2, 3) that brings held feet into `reach` (2,)."""
+    shift = np.zeros((len(hips), 3))
     for _ in range(REACH_ROUNDS):
         for side in range(2):
             way = hips[:, side] + shift - ankles[:, side]
