@@ -8,7 +8,9 @@ origin. A known camera brings its world along.
 
 import numpy as np
 
+from .armature import SOLE_SHARE, RestPose
 from .camera import CameraPath, inverse, transformed
+from .errors import CaptureError
 from .gravity import up_direction
 from .rotations import unit
 from .settings import SolveSettings
@@ -127,6 +129,32 @@ def metres_per_unit(
         scale = -(weight @ (moved * steps).sum(axis=1)) / (weight @ (moved**2).sum(axis=1))
         weight = 1.0 / np.maximum(np.linalg.norm(steps + scale * moved, axis=1), 0.01)
     return float(scale) if scale > 0 else 1.0
+
+
+def flat_soles(rest: RestPose) -> np.ndarray:
+    """(3,) metres: height of heel, toe and ankle above the ground when the foot is flat."""
+    return np.array([SOLE_SHARE * rest.height] * 2 + [rest.joints[JOINT["l_ankle"], 2]])
+
+
+def height_on_floor(
+    joints: np.ndarray, soles: np.ndarray, eye: np.ndarray, height_m: float
+) -> float:
+    """The height at which a person solved with `height_m` stands on z = 0 and still looks the same
+    to the camera: bodies of other sizes do so in proportion to their distance.
+
+    `joints` (F, J, 3) metres, z up; `soles` (3,) as for `place`; `eye` (F, 3) the camera's places.
+    Raises CaptureError `below_floor`.
+    """
+    known = np.isfinite(joints).all(axis=(1, 2)) & np.isfinite(eye).all(axis=1)
+    level = eye[known, 2]
+    below = level - foot_heights(joints[known], soles)
+    if not known.any() or np.median(level) <= 0.0 or np.median(below) <= 0.1:
+        raise CaptureError(
+            "below_floor", "The camera is not above the floor on which the person would stand.",
+            "Raise the camera over z = 0, or give the height by hand.",
+        )  # fmt: skip
+    # the feet that are lowest are those that stand
+    return height_m * float(np.percentile(level / np.maximum(below, 0.1), 5.0))
 
 
 def foot_heights(joints: np.ndarray, soles: np.ndarray) -> np.ndarray:
