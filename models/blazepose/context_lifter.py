@@ -14,7 +14,7 @@ from capf_blender.core.errors import CaptureError
 
 from .. import side_by_side
 from ..interface import Camera, Detections, LiftedPose
-from .context_network import MAP_CHANNELS, Architecture, ContextNetwork
+from .context_network import Architecture, ContextNetwork
 from .world_lifter import camera_from_crop
 
 WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "weights" / "blazepose_lifter.safetensors"
@@ -48,7 +48,7 @@ class ContextLifter:
             torch.stack((detections.confidence, detections.presence), -1).float(),
             detections.world.float(),
             region[:, 2] / (2 * camera.focal_px),
-            detections.maps[-len(MAP_CHANNELS) :],
+            detections.maps,
         )
         turn = camera_from_crop(region, camera)  # (N, 3, 3)
         return LiftedPose(

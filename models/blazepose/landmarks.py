@@ -5,7 +5,6 @@
 Constants and decoding follow MediaPipe's pose_landmark graphs (0.10.21).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from .regions import crop, regions_from_alignment, to_frame
 
 INPUT_SIZE = 256  # pixels
 LANDMARKS, SCORE, HEATMAPS, WORLD = 337, 342, 298, 339  # tensors of pose_landmark_full.tflite
-CONTEXT_MAPS = (*LANDMARK_PYRAMID, REGRESSION_MAP)
+CONTEXT_MAPS = (*LANDMARK_PYRAMID[1:], REGRESSION_MAP)  # the finest is 3 x all the others
 REFINE_RADIUS = 3  # cells of the heatmap: a window of 7 x 7
 REFINE_CONFIDENCE = 0.5
 CENTRE, CIRCLE = 33, 34  # auxiliary landmarks: centre of the body and a point on its circle
@@ -44,7 +43,7 @@ class Landmarks:
     visibility: np.ndarray  # (N, 33) 0..1: in the frame and not hidden
     presence: np.ndarray  # (N, 33) 0..1: in the frame
     world: np.ndarray  # (N, 33, 3) metres around the mid-hip, axes of the crop
-    # (N, 48, S, S) with S = 64, 32, 16, 8, then (N, 288, 4, 4), on the network's device
+    # of CONTEXT_MAPS: (N, 48, S, S), S = 32, 16, 8, then (N, 288, 4, 4), on the device
     maps: tuple[Tensor, ...]
 
     @property
@@ -80,19 +79,14 @@ def find_landmarks(network: GraphNetwork, frame: np.ndarray, regions: np.ndarray
     return read_landmarks(network, images, regions)
 
 
-def read_landmarks(
-    network: GraphNetwork,
-    images: np.ndarray,
-    regions: np.ndarray,
-    maps: Sequence[int] = CONTEXT_MAPS,
-) -> Landmarks:
-    """The landmarks in (N, 256, 256, 3) uint8 RGB crops, made of the (N, 4) regions of any frames;
-    `maps` names the network's tensors to hand on."""
+def read_landmarks(network: GraphNetwork, images: np.ndarray, regions: np.ndarray) -> Landmarks:
+    """The landmarks in (N, 256, 256, 3) uint8 RGB crops, made of the (N, 4) regions of any
+    frames."""
     device = next(network.buffers()).device
     tensor = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         raw, score, heatmaps, world, *context = network.spread(
-            tensor, (LANDMARKS, SCORE, HEATMAPS, WORLD, *maps)
+            tensor, (LANDMARKS, SCORE, HEATMAPS, WORLD, *CONTEXT_MAPS)
         )
         values = raw.reshape(len(raw), -1, 5)
         points = refine(values[..., :2] / INPUT_SIZE, heatmaps)

@@ -21,9 +21,6 @@ from torch import Tensor
 
 from capf_blender.core.errors import CaptureError
 
-from ..blazepose.landmarks import CONTEXT_MAPS
-
-MAP_TENSORS = CONTEXT_MAPS[1:]  # without the finest level, which is three times all the others
 MAP_SHAPES = ((48, 32, 32), (48, 16, 16), (48, 8, 8), (288, 4, 4))  # (C, H, W)
 SIZES = tuple(int(np.prod(shape)) for shape in MAP_SHAPES)
 BYTES = sum(SIZES)  # a picture

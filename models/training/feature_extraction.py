@@ -18,7 +18,7 @@ from ..blazepose.regions import crop, regions_from_alignment
 from ..blazepose.world_lifter import camera_from_crop
 from ..interface import Camera
 from .backgrounds import Backgrounds
-from .blazepose_features import MAP_TENSORS, Samples
+from .blazepose_features import Samples
 from .compositing import Picture, compose, mirrored
 from .synthetic.shards import Render
 
@@ -39,7 +39,6 @@ class Extracted:
     crops: np.ndarray
     maps: tuple[Tensor, ...]
     samples: Samples
-    next_regions: np.ndarray  # (N, 4) where the network would look in a next frame
 
 
 def true_regions(joints_2d: np.ndarray) -> np.ndarray:
@@ -127,7 +126,7 @@ def _seen(
     """What the network makes of the crops, beside the truth."""
     regions = np.stack([picture.region for picture in pictures])
     parts = [
-        read_landmarks(network, crops[n : n + BATCH], regions[n : n + BATCH], MAP_TENSORS)
+        read_landmarks(network, crops[n : n + BATCH], regions[n : n + BATCH])
         for n in range(0, len(crops), BATCH)
     ]
 
@@ -173,4 +172,4 @@ def _seen(
         **names,
     )
     maps = tuple(torch.cat(level) for level in zip(*(part.maps for part in parts), strict=True))
-    return Extracted(crops, maps, samples, all_of("next_regions"))
+    return Extracted(crops, maps, samples)

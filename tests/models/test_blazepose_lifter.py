@@ -53,12 +53,11 @@ def detections(count: int, seed: int = 0) -> Detections:
     crop = torch.rand(count, 33, 2, generator=rng) * 1.6 - 0.8
     region = torch.tensor([[640.0, 360.0, 400.0, 0.2]]) + torch.rand(count, 4, generator=rng)
     trust = torch.rand(2, count, 33, generator=rng)
-    shapes = ((48, 64, 64), *MAP_SHAPES)
     return Detections(
         keypoints=in_frame(crop, region),
         confidence=trust[0],
         keypoints_crop=crop,
-        maps=[torch.randn(count, *shape, generator=rng) for shape in shapes],
+        maps=[torch.randn(count, *shape, generator=rng) for shape in MAP_SHAPES],
         region=region,
         world=torch.randn(count, 33, 3, generator=rng) * 0.4,
         presence=trust[1],
@@ -211,7 +210,7 @@ def write_features(folder: Path, count: int, seed: int) -> None:
     """A split of invented people, in two blocks."""
     rng = np.random.default_rng(seed)
     found = detections(count, seed)
-    maps = list(found.maps[1:])
+    maps = list(found.maps)
     if not (folder.parent / "quantisation.npz").exists():
         write_quantisation(folder.parent, fit_quantisation(maps))
     joints = rng.normal(0, 0.3, (count, 28, 3))
