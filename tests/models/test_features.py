@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Features of invented renders: geometry of the truth, storage, what the network is shown."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from models.blazepose.regions import crop
 from models.training import features_command
 from models.training.backgrounds import Backgrounds
 from models.training.blazepose_features import (
-    BYTES,
     MAP_SHAPES,
     Samples,
     fit_quantisation,
@@ -202,24 +200,6 @@ def test_reader_joins_blocks(tmp_path, extracted):
 
 
 @pytest.mark.slow
-def test_random_rows_come_fast(tmp_path, extracted):
-    quantisation = fit_quantisation(extracted.maps)
-    write_quantisation(tmp_path, quantisation)
-    rng = np.random.default_rng(0)
-    for n in range(8):
-        packed = rng.integers(0, 256, (512, BYTES), dtype=np.uint8)
-        write_block(tmp_path / "train", f"{n:05d}_0", packed, some_samples(512, extracted))
-    features = open_features(tmp_path / "train")
-    durations = []
-    for _ in range(5):
-        rows = rng.integers(0, len(features), 256)
-        start = time.perf_counter()
-        features.maps(rows)
-        durations.append(time.perf_counter() - start)
-    print(f"256 rows in {1000 * min(durations):.0f} ms")
-    assert min(durations) < 0.2
-
-
 def test_a_second_run_adds_only_what_is_new(tmp_path, assets, weights, renders, capsys):
     def render(number: int) -> None:
         some = renders[3 * number : 3 * number + 3]
