@@ -157,16 +157,15 @@ def local_floor(lower: np.ndarray, time_s: np.ndarray) -> np.ndarray:
 
 
 def seen_speed(
-    joints: np.ndarray, seen: np.ndarray, eye: np.ndarray, time_s: np.ndarray
+    feet: np.ndarray, ray: np.ndarray, eye: np.ndarray, time_s: np.ndarray
 ) -> np.ndarray:
     """(F, 2) metres a second at which each foot moves, the slower of heel and toe: a foot that
     rolls stands on one of them.
 
-    `joints` (F, J, 3) metres, world axes, for their distance; `seen` (F, J, 3) unit directions in
-    world axes in which the camera sees them; `eye` (F, 3) the camera's place.
+    `feet` (F, 2, 2, 3) metres, world axes, for their distance: heel and toe of the left and the
+    right; `ray` (F, 2, 2, 3) unit directions in world axes in which the camera sees them; `eye`
+    (F, 3) the camera's place.
     """
-    feet = joints[:, FOOT_JOINTS]  # (F, 2, 2, 3)
-    ray = seen[:, FOOT_JOINTS]
     distance = np.linalg.norm(feet - eye[:, None, None], axis=-1)
     steady = lowpass(distance, time_s, 1.0)
     across = eye[:, None, None] + steady[..., None] * ray

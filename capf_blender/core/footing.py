@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .armature import RestPose
-from .contacts import FEET, Contact, frames_of
+from .contacts import FEET, FOOT_JOINTS, Contact, frames_of
 from .filters import lowpass
 from .rotations import unit
 from .skeleton import JOINT
@@ -20,7 +20,7 @@ from .skeleton import JOINT
 FLAT = np.radians(5.0)  # pitches up to this are the noise of a foot that is flat
 USUAL_PITCH = np.radians(30.0)  # a contact's median: up to this a fault of the lifter's, taken out
 ON_THE_SOLE = np.radians(50.0)  # pitched more all the time: kneels or lies, the foot is not flat
-PITCH_HZ = 4.0
+PITCH_HZ = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,33 +40,33 @@ def footings(
 ) -> list[Footing]:
     """The contacts in one run of `joints` (F, J, 3), z up, as footings that keep how the feet are
     turned about the vertical, and how they roll; none for contacts between frames."""
+    lines = joints[:, FOOT_JOINTS[:, 1]] - joints[:, FOOT_JOINTS[:, 0]]  # (F, 2, 3) heel to toe
+    lines = lowpass(lines, time_s, PITCH_HZ)
     found = []
     for contact in contacts:
-        frames = frames_of(contact, time_s)
+        frames, side = frames_of(contact, time_s), FEET.index(contact.foot)
         if frames.stop > frames.start:
-            found.append(_footing(FEET.index(contact.foot), frames, joints, time_s, rest))
+            found.append(_footing(side, frames, lines[frames, side], joints, rest))
     return found
 
 
 def _footing(
-    side: int, frames: slice, joints: np.ndarray, time_s: np.ndarray, rest: RestPose
+    side: int, frames: slice, line: np.ndarray, joints: np.ndarray, rest: RestPose
 ) -> Footing:
-    p = FEET[side] + "_"
-    ankle, heel, toe = (joints[frames, JOINT[p + name]] for name in ("ankle", "heel", "toe"))
-    along = toe - heel
-    level = along * [1.0, 1.0, 0.0]
-    forward = unit(level.sum(axis=0))
+    """The footing in `frames` of a foot whose heel and toe are `line` (n, 3) apart."""
+    forward = unit(line.sum(axis=0) * [1.0, 1.0, 0.0])
     if not forward.any():
         forward = np.array([0.0, -1.0, 0.0])
-    pitch = np.arctan2(along[:, 2], along @ forward)  # positive: toe up
+    pitch = np.arctan2(line[:, 2], line @ forward)  # positive: toe up
     usual = float(np.median(pitch))
     if abs(usual) > ON_THE_SOLE:
-        return _as_it_is(side, frames, heel - ankle, toe - ankle)
-    usual = float(np.clip(usual, -USUAL_PITCH, USUAL_PITCH))
-    pitch = lowpass(pitch, time_s[frames], PITCH_HZ) - usual
+        return _as_it_is(side, frames, joints)
+    pitch = pitch - np.clip(usual, -USUAL_PITCH, USUAL_PITCH)
     # the path follows every degree of the roll: without the first ones each step would be shorter
     seen_anchor = _rolled(pitch, forward, rest)[2]
-    return Footing(side, frames, *_rolled(_dead_zone(pitch), forward, rest), seen_anchor)
+    return Footing(
+        side, frames, *_rolled(_through_flat(_dead_zone(pitch)), forward, rest), seen_anchor
+    )
 
 
 def _rolled(
@@ -84,8 +84,10 @@ def _rolled(
     return heel, toe, np.where(pitch >= 0, heel + behind * forward, toe - before * forward)
 
 
-def _as_it_is(side: int, frames: slice, heel: np.ndarray, toe: np.ndarray) -> Footing:
+def _as_it_is(side: int, frames: slice, joints: np.ndarray) -> Footing:
     """A foot that touches the ground with something else than its sole: held by its lower end."""
+    ankle = joints[frames, JOINT[FEET[side] + "_ankle"]]
+    heel, toe = (joints[frames, joint] - ankle for joint in FOOT_JOINTS[side])
     lower = heel if heel[:, 2].mean() < toe[:, 2].mean() else toe
     return Footing(side, frames, heel, toe, lower, lower)
 
@@ -101,3 +103,12 @@ def _dead_zone(angle: np.ndarray) -> np.ndarray:
     beyond = np.maximum(np.abs(angle) - FLAT, 0.0)
     s = np.minimum(beyond / FLAT, 1.0)
     return np.sign(angle) * beyond * s * s * (3 - 2 * s)
+
+
+def _through_flat(pitch: np.ndarray) -> np.ndarray:
+    """`pitch` (n,) with a flat frame wherever it changes from heel to toe or back between two, so
+    that one of them always stays from a frame to the next."""
+    pitch = pitch.copy()
+    for t in np.flatnonzero(pitch[1:] * pitch[:-1] < 0):
+        pitch[t + int(abs(pitch[t + 1]) < abs(pitch[t]))] = 0.0
+    return pitch

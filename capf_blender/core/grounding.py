@@ -12,6 +12,7 @@ from .camera import transformed
 from .cleaning import weighted_median
 from .contacts import (
     FEET,
+    FOOT_JOINTS,
     LIMITS,
     ROUGH,
     Contact,
@@ -65,37 +66,36 @@ def ground(
     runs = segments(motion.present & np.isfinite(motion.joints).all(axis=(1, 2)))
     speed = np.full((len(motion.time_s), 2), np.nan)
     for run in runs:
-        speed[run] = seen_speed(motion.joints[run], seen[run], eye[run], motion.time_s[run])
+        feet = motion.joints[run][:, FOOT_JOINTS]
+        speed[run] = seen_speed(feet, seen[run], eye[run], motion.time_s[run])
     # on a slope that is an error of the camera's tilt feet that stand seem to rise: level it by
     # those that are still, whatever their height, before heights are judged
-    rough = _detected(motion, rest, runs, speed, ROUGH) if contacts is None else contacts
+    given = None if contacts is None else tidied(contacts)
+    rough = _detected(motion, rest, runs, speed, ROUGH) if given is None else given
     if not floor_known:
         matrix = _levelled(motion, rest, runs, rough, settings, level)
         motion, eye = _moved(motion, matrix), eye @ matrix[:3, :3].T + matrix[:3, 3]
-    if contacts is None:
-        contacts = _detected(motion, rest, runs, speed, LIMITS[mode])
-    contacts = tidied(contacts)
+    found = _detected(motion, rest, runs, speed, LIMITS[mode]) if given is None else given
     if not floor_known:
-        matrix = _levelled(motion, rest, runs, contacts, settings, level)
+        matrix = _levelled(motion, rest, runs, found, settings, level)
         motion, eye = _moved(motion, matrix), eye @ matrix[:3, :3].T + matrix[:3, 3]
     joints = motion.joints.copy()
     for run in runs:
-        joints[run] = _standing(motion, rest, run, contacts, eye[run], speed[run], level)
-    return replace(motion, joints=joints, contacts=contacts)
+        joints[run] = _standing(motion, rest, run, found, eye[run], speed[run], level)
+    return replace(motion, joints=joints, contacts=found)
 
 
 def sight(motion: Motion, take: Take, settings: SolveSettings) -> tuple[np.ndarray, np.ndarray]:
-    """The camera's place (F, 3), and in which direction it sees each joint (F, J, 3), unit vectors
-    in world axes; where it does not see one, the direction in which the motion has it."""
-    frames = len(motion.time_s)
-    world = np.broadcast_to(motion.world_from_camera, (frames, 4, 4))
-    pixels = hampel(take.joints_2d, take.time_s, least=OUTLIER_PX)
+    """The camera's place (F, 3), and in which direction it sees heels and toes (F, 2, 2, 3), unit
+    vectors in world axes; where it does not see one, the direction in which the motion has it."""
+    world = np.broadcast_to(motion.world_from_camera, (len(motion.time_s), 4, 4))
+    pixels = hampel(take.joints_2d[:, FOOT_JOINTS], take.time_s, least=OUTLIER_PX)
     pixels = fill_gaps(pixels, take.time_s, settings.longest_gap_s)
     ray = (pixels - motion.camera.centre) / motion.camera.focal_px
     ray = np.concatenate([ray, np.ones_like(ray[..., :1])], axis=-1)
     eye = world[:, :3, 3]
-    direction = ray @ np.swapaxes(world[:, :3, :3], -1, -2)
-    solved = motion.joints - eye[:, None]
+    direction = np.einsum("fij,fabj->fabi", world[:, :3, :3], ray)
+    solved = motion.joints[:, FOOT_JOINTS] - eye[:, None, None]
     return eye, unit(np.where(np.isfinite(direction), direction, solved))
 
 
