@@ -10,8 +10,7 @@ speed in space, most of which is the lifter's noise in depth.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -19,7 +18,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from .filters import frame_interval, lowpass, segments
 from .skeleton import JOINT
 
-ContactMode = Literal["AUTO", "ALWAYS", "NEVER", "GROUNDING"]
 FEET = ("l", "r")
 FOOT_POINTS = ("heel", "toe")
 FOOT_JOINTS = np.array([[JOINT[f"{foot}_{point}"] for point in FOOT_POINTS] for foot in FEET])
@@ -44,13 +42,13 @@ SKIN = {
 SURFACE_SKIN = 0.012  # of points that lie on the skin already
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Contact:
     """One foot stands from one moment to another, both included."""
 
+    foot: str  # "l" or "r", the person's own
     start_s: float  # source seconds
     end_s: float
-    foot: str  # "l" or "r", the person's own
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,8 @@ def detect(
         )
         stands = hysteresis(may_enter, must_leave)
         for start, stop in _lasting(stands, height, time_s):
-            found.append(Contact(float(time_s[start]), float(time_s[stop - 1]), foot))
-    return tuple(sorted(found))
+            found.append(Contact(foot, float(time_s[start]), float(time_s[stop - 1])))
+    return in_order(found)
 
 
 def hysteresis(may_enter: np.ndarray, must_leave: np.ndarray) -> np.ndarray:
@@ -214,19 +212,24 @@ def frames_of(contact: Contact, time_s: np.ndarray) -> slice:
     return slice(first, max(first, int(np.searchsorted(time_s, contact.end_s + slack))))
 
 
+def in_order(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
+    """`contacts` by the time at which they begin."""
+    return tuple(sorted(contacts, key=lambda contact: (contact.start_s, contact.foot)))
+
+
 def tidied(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     """`contacts` in order of time, those of one foot that overlap made one."""
     found: list[Contact] = []
     for foot in FEET:
         mine: list[Contact] = []
-        for contact in sorted(c for c in contacts if c.foot == foot):
+        for contact in in_order(c for c in contacts if c.foot == foot):
             if mine and contact.start_s <= mine[-1].end_s:
                 end = max(mine[-1].end_s, contact.end_s)
-                mine[-1] = Contact(mine[-1].start_s, end, foot)
+                mine[-1] = replace(mine[-1], end_s=end)
             else:
                 mine.append(contact)
         found += mine
-    return tuple(sorted(found))
+    return in_order(found)
 
 
 def planted(contacts: Sequence[Contact], time_s: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from .contacts import (
     Contact,
     Limits,
     detect,
+    in_order,
     lowest_points,
     seen_speed,
     sole_heights,
@@ -107,7 +108,7 @@ def _detected(
         joints = motion.joints[run]
         soles, lowest = sole_heights(joints, _sole(rest)), lowest_points(joints, rest.height)
         found += detect(soles, speed[run], lowest, motion.time_s[run], limits)
-    return tuple(sorted(found))
+    return in_order(found)
 
 
 def _moved(motion: Motion, matrix: np.ndarray) -> Motion:
