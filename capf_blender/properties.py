@@ -6,14 +6,24 @@ import math
 
 import bpy
 
+from . import role_properties
+from .camera_properties import CameraProperties
 from .core.model_cards import DEFAULT_MODEL, MODEL_CARDS
+from .role_properties import CAPF_PG_role
+from .solve_properties import BakeProperties, RetargetProperties, SolveProperties, changed
 
 
 def _has_bones(_self, candidate: bpy.types.Object) -> bool:
     return candidate.type == "ARMATURE"
 
 
-class CAPF_PG_scene(bpy.types.PropertyGroup):
+class CAPF_PG_scene(
+    CameraProperties,
+    SolveProperties,
+    RetargetProperties,
+    BakeProperties,
+    bpy.types.PropertyGroup,
+):
     strip: bpy.props.StringProperty(
         name="Strip",
         description="Video strip to capture; the active or only one when left empty",
@@ -51,6 +61,7 @@ class CAPF_PG_scene(bpy.types.PropertyGroup):
     use_field_of_view: bpy.props.BoolProperty(
         name="Known Field of View",
         description="Give the camera's field of view instead of the footage's metadata or a guess",
+        update=changed,
     )
     field_of_view: bpy.props.FloatProperty(
         name="Field of View",
@@ -59,6 +70,7 @@ class CAPF_PG_scene(bpy.types.PropertyGroup):
         min=math.radians(10),
         max=math.radians(140),
         default=math.radians(53.13),
+        update=changed,
     )
     height: bpy.props.FloatProperty(
         name="Height",
@@ -68,10 +80,12 @@ class CAPF_PG_scene(bpy.types.PropertyGroup):
         min=0.3,
         max=3.0,
         default=1.75,
+        update=changed,
     )
     armature: bpy.props.PointerProperty(
         name="Armature",
-        description="Armature made by this add-on to animate; a new one when left empty",
+        description="Armature of the character to animate, of any humanoid rig; a new one when "
+        "left empty",
         type=bpy.types.Object,
         poll=_has_bones,
     )
@@ -81,6 +95,13 @@ class CAPF_PG_scene(bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
+    roles: bpy.props.CollectionProperty(
+        name="Bones",
+        description="Which bone of the armature plays which part, as Check Rig found it",
+        type=CAPF_PG_role,
+    )
+    active_role: bpy.props.IntProperty(name="Chosen Row", options={"SKIP_SAVE"})
+    rig_report: bpy.props.StringProperty(name="What Check Rig Found")
     take_strip: bpy.props.StringProperty(name="Strip of the Take")
 
 
@@ -91,4 +112,4 @@ def chosen_focal_px(settings: CAPF_PG_scene, longer_side_px: float) -> float | N
     return 0.5 * longer_side_px / math.tan(0.5 * settings.field_of_view)
 
 
-CLASSES = (CAPF_PG_scene,)
+CLASSES = (*role_properties.CLASSES, CAPF_PG_scene)

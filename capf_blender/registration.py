@@ -4,8 +4,8 @@
 
 import bpy
 
-from . import ops, preferences, properties, ui
-from .blender import session
+from . import ops, preferences, properties, solve_properties, ui
+from .blender import live, session
 
 CLASSES = (*properties.CLASSES, *preferences.CLASSES, *ops.CLASSES, *ui.CLASSES)
 
@@ -14,9 +14,11 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.capf = bpy.props.PointerProperty(type=properties.CAPF_PG_scene)
+    solve_properties.LISTENERS.append(live.follow)
 
 
 def unregister() -> None:
+    solve_properties.LISTENERS.remove(live.follow)
     session.close()
     del bpy.types.Scene.capf
     for cls in reversed(CLASSES):

@@ -2,32 +2,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a take to an animated armature."""
 
+import zlib
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from ..core.armature import BONE_NAMES
+from ..core.camera import CameraPath
+from ..core.contacts import FEET, Contact
 from ..core.errors import CaptureError
 from ..core.motion import Motion, sample
-from ..core.retarget import retarget
+from ..core.retarget import RetargetSettings, retarget
+from ..core.rig import Rig, RigMap, RigPose
 from ..core.settings import SolveSettings
 from ..core.solve import solve
 from ..core.take import Take
+from ..core.timing import TimeMap
 from . import armature as armatures
+from . import bake_record, channels, contact_keys, role_map, targets
 from . import mannequin as mannequins
-from .actions import write_pose_action
+from .bake import Bake, BakeSettings, bake
+from .rigs import read_rig
+
+PLANTED_SHARE = 0.25  # of the tolerance, for a foot that stands: there the eye sees it
+LEG_ROLES = ("thigh", "shin", "foot", "toe")
+BODY_ROLES = ("root", "hips")
 
 
 @dataclass(frozen=True, eq=False)
 class ApplyResult:
     armature: bpy.types.Object
-    mannequin: bpy.types.Object | None  # None when the user has deleted it
+    mannequin: bpy.types.Object | None  # of our armatures, unless the user has deleted it
     action: bpy.types.Action
     motion: Motion  # as solved, at the take's own times
+    rig_map: RigMap
     frames: int  # scene frames that got keys
     keys: int
     reprojection_px: float  # mean over those frames
+    notes: tuple[str, ...]  # sentences of what the user should know
 
 
 def apply_take(
@@ -37,69 +49,129 @@ def apply_take(
     scene_frames: np.ndarray,
     times_s: np.ndarray,
     armature: bpy.types.Object | None = None,
+    *,
+    retarget_settings: RetargetSettings | None = None,
+    bake_settings: BakeSettings | None = None,
+    keep_edited_contacts: bool = True,
+    cameras: CameraPath | None = None,
 ) -> ApplyResult:
-    """Solves `take` and keys it on an armature: `armature` if it is one of ours, else a new one.
+    """Solves `take` and keys it on `armature`, of whatever humanoid rig; None makes a new one.
 
     `scene_frames` (N,) are keyed with the motion at `times_s` (N,), seconds of source time; both
     increase. Frames without the person get no keys. An armature of ours is fitted to the body that
-    was solved; one that was deleted, and is in no scene any more, is replaced. Raises CaptureError
-    `no_pose`, `no_frames`, `foreign_armature`, `linked_armature` or `hidden_armature`; nothing is
-    changed then.
+    was solved; one that was deleted, and is in no scene any more, is replaced. Contacts that the
+    user has edited on this armature are kept if wanted. Raises CaptureError `no_pose`, `no_frames`,
+    `bad_setting`, those of `targets.check`, of `role_map.found` and of `bake`; nothing is changed
+    then.
     """
     if armature is not None and not armature.users_scene:
         armature = None  # deleted in the 3D View: what refers to it keeps it in the file
-    if armature is not None and not armatures.is_ours(armature):
-        raise CaptureError(
-            "foreign_armature",
-            f"{armature.name} is not an armature that this add-on made, or has other bones now.",
-            "Clear the armature field to get a new one.",
-        )
-    if armature is not None and armature.library is not None:
-        raise armatures.linked(armature)
     context.view_layer.update()  # what was linked or excluded just now counts
-    if armature is not None and armature.name not in context.view_layer.objects:
-        raise CaptureError(
-            "hidden_armature",
-            f"{armature.name} is in another scene, or in a collection that is excluded here.",
-            "Show that collection, or clear the armature field to get a new armature.",
-        )
-    motion = solve(take, settings)
+    if armature is not None:
+        targets.check(context, armature)
+    take_key = key_of(take)
+    contacts = edited_contacts(armature, take_key) if keep_edited_contacts else None
+    motion = solve(take, settings, contacts=contacts, cameras=cameras)
     moments = sample(motion, times_s)
-    if not moments.present.any():
+    present = moments.present
+    if not present.any():
         raise CaptureError(
             "no_frames",
             "The person is not known in any of the frames to be keyed.",
             "Choose a frame range in which the person is seen.",
         )
+    target, mannequin = _fitted(context, armature, motion)
+    rig = read_rig(target)
+    rig_map = role_map.found(target, rig)
+    moments_s, joints = moments.time_s[present], moments.joints[present]
+    pose = retarget(joints, moments_s, rig, rig_map, retarget_settings, motion.contacts)
+    frames = np.asarray(scene_frames, float)
+    bake_settings = bake_settings or BakeSettings()
+    time_map = _time_map(frames, times_s)
+    what = Bake(
+        take=take_key,
+        time_map=time_map,
+        channels=_channels(target, rig, pose, frames[present], time_map, motion, bake_settings),
+        switches=pose.switches,
+        contacts=contact_keys.contact_keys(motion.contacts, frames[present], time_map),
+        contacts_edited=contacts is not None,
+    )
+    baked = bake(target, what, bake_settings)
+    kept = f"{baked.kept} was edited by hand and is kept as it is" if baked.kept else ""
+    return ApplyResult(
+        armature=target,
+        mannequin=mannequin,
+        action=baked.action,
+        motion=motion,
+        rig_map=rig_map,
+        frames=int(present.sum()),
+        keys=baked.keys,
+        reprojection_px=float(np.nanmean(moments.reprojection_px[present])),
+        notes=(*pose.notes, kept) if kept else pose.notes,
+    )
+
+
+def key_of(take: Take) -> str:
+    """The same for the same take wherever it lies."""
+    return f"{zlib.crc32(take.joints.tobytes()):08x}-{len(take.time_s)}"
+
+
+def edited_contacts(armature: bpy.types.Object | None, take: str) -> tuple[Contact, ...] | None:
+    """The contacts of an earlier bake of `take` that the user has changed since; None without."""
+    found = bake_record.find(armature, take, whole=False) if armature is not None else None
+    if armature is None or found is None or not contact_keys.edited(armature, *found):
+        return None
+    return contact_keys.read(armature, *found)
+
+
+def _fitted(
+    context: bpy.types.Context, armature: bpy.types.Object | None, motion: Motion
+) -> tuple[bpy.types.Object, bpy.types.Object | None]:
+    """The armature to key and its mannequin; a new pair when there is none yet."""
     rest = motion.rest
     if armature is None:
         target = armatures.create(context, rest, "CAPF Person")
         mannequin = mannequins.create(context, target, rest)
     else:
-        target = armature
-        mannequin = mannequins.find(target)
-        if not armatures.fits(target, rest):
+        target, mannequin = armature, mannequins.find(armature)
+        if armatures.is_ours(target) and not armatures.fits(target, rest):
             armatures.fit(context, target, rest)
             if mannequin is not None:
                 mannequins.fit(mannequin, rest)
     context.view_layer.update()  # object.pose is None until then, and slots cannot be assigned
+    return target, mannequin
 
-    present = moments.present
-    pose = retarget(moments.joints[present], moments.time_s[present], armatures.rest_of(target))
-    action, keys = write_pose_action(
-        target,
-        f"{target.name} Capture",
-        np.asarray(scene_frames)[present],
-        BONE_NAMES,
-        pose.rotations,
-        pose.hips_location,
-    )
-    return ApplyResult(
-        armature=target,
-        mannequin=mannequin,
-        action=action,
-        motion=motion,
-        frames=int(present.sum()),
-        keys=keys,
-        reprojection_px=float(np.nanmean(moments.reprojection_px[present])),
-    )
+
+def _channels(
+    target: bpy.types.Object,
+    rig: Rig,
+    pose: RigPose,
+    frames: np.ndarray,
+    time_map: TimeMap,
+    motion: Motion,
+    settings: BakeSettings,
+) -> channels.Channels:
+    values = channels.bone_values(target, pose)
+    if not settings.reduced:
+        return channels.straight(values, frames)
+    standing = contact_keys.on_frames(motion.contacts, frames, time_map)  # (N, 2)
+    edges = np.zeros((len(values), len(frames)), bool)
+    allowed_m = np.full(edges.shape, settings.tolerance_m)
+    for row, one in enumerate(values):
+        role, _, side = pose.roles.get(one.bone, "").partition(".")
+        feet = [side.lower()] if role in LEG_ROLES else FEET if role in BODY_ROLES else ()
+        for foot in feet:
+            stands = standing[:, FEET.index(foot)]
+            starts = stands & ~np.roll(stands, 1)
+            ends = stands & ~np.roll(stands, -1)
+            edges[row] |= starts | ends
+            if role in LEG_ROLES:
+                allowed_m[row, stands] = PLANTED_SHARE * settings.tolerance_m
+    return channels.reduced(values, frames, rig, allowed_m, edges)
+
+
+def _time_map(frames: np.ndarray, times_s: np.ndarray) -> TimeMap:
+    """The straight line through most of the frames: the outermost may be a little off."""
+    middle = len(frames) // 2
+    step = np.median(np.diff(times_s) / np.diff(frames)) if len(frames) > 1 else 1.0 / 24.0
+    return TimeMap(float(frames[middle]), float(times_s[middle]), float(step))

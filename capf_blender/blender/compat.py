@@ -46,3 +46,12 @@ def hard_trims(strip: bpy.types.Strip) -> tuple[int, int]:
     if _NEW_HANDLE_NAMES:
         return strip.content_trim_start, strip.content_trim_end
     return strip.animation_offset_start, strip.animation_offset_end
+
+
+def other_addons_property(owner: bpy.types.bpy_struct, name: str) -> object:
+    """A property that another add-on registers, whether it is enabled or not; None without one.
+    Since 5.0 such values lie apart from custom properties."""
+    if hasattr(owner, name):
+        return getattr(owner, name)
+    apart = getattr(owner, "bl_system_properties_get", lambda: None)() or {}
+    return apart.get(name, owner.get(name))

@@ -60,7 +60,7 @@ def main() -> None:
     settings = bpy.context.scene.capf
     take_folder = Path(settings.take_folder)
     take = addon.module("core.take").load_take(take_folder)
-    frames, times_s = addon.module("ops.apply").key_frames(bpy.context, take, strip)
+    frames, times_s, _ = addon.module("blender.choices").key_frames(bpy.context, take, strip)
     moments = pick_moments(take, frames, times_s)
     pictures = options.out / "moments"
     shutil.rmtree(pictures, ignore_errors=True)

@@ -2,6 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators: they read the context, call core, bridge or blender, and report."""
 
-from . import apply, capture, set_up, weights
+from . import apply, camera, capture, check_rig, contacts, export, set_up, weights
 
-CLASSES = (*capture.CLASSES, *apply.CLASSES, *set_up.CLASSES, *weights.CLASSES)
+CLASSES = (
+    *capture.CLASSES,
+    *apply.CLASSES,
+    *camera.CLASSES,
+    *export.CLASSES,
+    *check_rig.CLASSES,
+    *contacts.CLASSES,
+    *set_up.CLASSES,
+    *weights.CLASSES,
+)

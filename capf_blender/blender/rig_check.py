@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of a rig's roles, in which the user sees what was found and corrects it."""
+
+import bpy
+
+from ..core.rig import BODY_ROLES, DOUBTFUL, RigMap
+from ..rigs import CONVENTIONS
+from . import role_map
+from .rigs import read_rig
+
+_SIDES = {"L": "Left ", "R": "Right "}
+
+_filling = False  # rows that are filled by us are not corrections
+
+
+def label(role: str) -> str:
+    """ "upper_arm.L" as "Left Upper Arm"."""
+    name, _, side = role.partition(".")
+    return _SIDES.get(side, "") + name.replace("_", " ").title()
+
+
+def run(settings: bpy.types.PropertyGroup) -> bool:
+    """Fills the scene's list and report for the chosen armature; whether nothing is in doubt.
+    Raises CaptureError."""
+    ob = settings.armature
+    rig_map = role_map.found(ob, read_rig(ob))
+    fill(settings.roles, rig_map, ob)
+    settings.rig_report = report(rig_map)
+    return all(row.state in ("SURE", "USER") for row in settings.roles if row.role in BODY_ROLES)
+
+
+def report(rig_map: RigMap) -> str:
+    """ "21 of 22 roles, 1 doubtful: spine.003"."""
+    found = [rig_map.roles[role] for role in BODY_ROLES if role in rig_map.roles]
+    doubtful = [one.bones[0] for one in found if one.confidence < DOUBTFUL]
+    label = CONVENTIONS[rig_map.convention].label if rig_map.convention else "Unknown rig"
+    text = f"{label}: {len(found)} of {len(BODY_ROLES)} roles"
+    return f"{text}, {len(doubtful)} doubtful: {', '.join(doubtful)}" if doubtful else text
+
+
+def fill(rows: bpy.types.bpy_prop_collection, rig_map: RigMap, ob: bpy.types.Object) -> None:
+    """Makes `rows` those of all roles. Roles that the user has corrected are marked so."""
+    global _filling
+    corrected = role_map.corrections_of(ob)
+    _filling = True
+    try:
+        rows.clear()
+        for role in role_map.ROLES:
+            row = rows.add()
+            row.name, row.role = label(role), role
+            row.bone = ", ".join(rig_map.bones(role))
+            found = rig_map.roles.get(role)
+            row.confidence = 0.0 if found is None else found.confidence
+            row.state = _state(role in corrected, row.bone, row.confidence)
+    finally:
+        _filling = False
+
+
+def correct(row: bpy.types.PropertyGroup, ob: bpy.types.Object) -> bool:
+    """Stores what the user typed into `row` with `ob`; False where it has no such bones."""
+    if _filling:
+        return False
+    bones = tuple(name for part in row.bone.split(",") if (name := part.strip()))
+    if any(name not in ob.data.bones for name in bones):
+        row.state = "UNKNOWN"
+        return False
+    role_map.store(ob, {**role_map.corrections_of(ob), row.role: bones})
+    row.state, row.confidence = "USER", 1.0
+    return True
+
+
+def _state(corrected: bool, bone: str, confidence: float) -> str:
+    if corrected:
+        return "USER"
+    if not bone:
+        return "MISSING"
+    return "DOUBTFUL" if confidence < DOUBTFUL else "SURE"
