@@ -4,31 +4,56 @@
 
 import numpy as np
 
-from .filters import fill_gaps, hampel, lowpass
-from .rotations import unit
+from .filters import dead_zone, fill_gaps, hampel, lowpass
+from .rotations import dot, unit
 from .settings import SolveSettings
 from .skeleton import JOINT, JOINT_NAMES, JOINT_PARENTS, MIRROR
 
 HEAD_JOINTS = ("neck", "head_top", "nose", "l_ear", "r_ear")
+LEAST_ACROSS = 0.1  # weight of a bone that points at the camera, where others point nowhere else
+OUTLIER_PX = 3.0
 OUTLIER_TURN = 0.25  # radians: bones turned by less are left to the low pass
 
 
-def without_outliers(joints: np.ndarray, time_s: np.ndarray, longest_gap_s: float) -> np.ndarray:
+def without_outliers(joints: np.ndarray, time_s: np.ndarray, settings: SolveSettings) -> np.ndarray:
     """`joints` (F, J, 3) relative to the root without single-frame outliers and short gaps.
 
     Sought in the vectors from parent to joint: a foot that flips once stands out there, not in the
     swing of the whole leg.
     """
     bones = _bones(joints)
-    typical = np.median(np.linalg.norm(bones[np.isfinite(bones).all(axis=(1, 2))], axis=-1), axis=0)
-    bones = hampel(bones, time_s, least=OUTLIER_TURN * typical[:, None])
-    return _chained(fill_gaps(bones, time_s, longest_gap_s))
+    if settings.outlier_sigmas > 0:
+        known = np.isfinite(bones).all(axis=(1, 2))
+        typical = np.median(np.linalg.norm(bones[known], axis=-1), axis=0)
+        least = OUTLIER_TURN * typical[:, None]
+        bones = hampel(bones, time_s, sigmas=settings.outlier_sigmas, least=least)
+    return _chained(fill_gaps(bones, time_s, settings.longest_gap_s))
 
 
-def smooth(joints: np.ndarray, time_s: np.ndarray, settings: SolveSettings) -> np.ndarray:
-    """`joints` (F, J, 3) relative to the root without jitter. Again bone by bone, so that a head
-    that is smoothed more than the trunk does not lag behind it."""
-    return _chained(lowpass(_bones(joints), time_s, _cutoffs(settings)[:, None]))
+def image_without_outliers(
+    joints_2d: np.ndarray, time_s: np.ndarray, settings: SolveSettings
+) -> np.ndarray:
+    """`joints_2d` (F, J, 2) pixels without single-frame outliers and short gaps."""
+    if settings.outlier_sigmas > 0:
+        joints_2d = hampel(joints_2d, time_s, sigmas=settings.outlier_sigmas, least=OUTLIER_PX)
+    return fill_gaps(joints_2d, time_s, settings.longest_gap_s)
+
+
+def smooth(
+    joints: np.ndarray, time_s: np.ndarray, settings: SolveSettings, depth: np.ndarray
+) -> np.ndarray:
+    """`joints` (F, J, 3) relative to the root without jitter, and without shimmer along `depth`,
+    unit (3,) or (F, 3).
+
+    Again bone by bone, so that a head that is smoothed more than the trunk does not lag behind it.
+    """
+    bones = lowpass(_bones(joints), time_s, _cutoffs(settings)[:, None])
+    if settings.dead_zone_m > 0 and settings.depth_hz > 0:
+        axis = np.broadcast_to(depth, (len(bones), 3))[:, None]
+        deep = dot(bones, axis)
+        calm = dead_zone(deep, time_s, settings.depth_hz, settings.dead_zone_m)
+        bones += (calm - deep)[..., None] * axis
+    return _chained(bones)
 
 
 def rigid_pelvis(joints: np.ndarray) -> np.ndarray:
@@ -66,28 +91,31 @@ def _cutoffs(settings: SolveSettings) -> np.ndarray:
 
 
 def measure(joints: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, float]:
-    """Bone lengths (J,) and the heel-to-toe length in the unit of `joints` (F, J, 3): medians over
-    the frames and both sides, weighted by `confidence` (F, J). 0 for the pelvis."""
-    lengths = np.zeros(len(JOINT_NAMES))
-    for joint, parent in enumerate(JOINT_PARENTS):
-        if parent >= 0:
-            lengths[joint] = _length(joints, confidence, joint, parent)
-    foot = _length(joints, confidence, JOINT["l_toe"], JOINT["l_heel"])
-    return lengths, foot
+    """Bone lengths (J,) and the heel-to-toe length in the unit of `joints` (F, J, 3), camera axes.
+    0 for the pelvis.
+
+    Medians over the frames and both sides, weighted by `confidence` (F, J) and by how much of the
+    bone is across the image: what points at the camera is as long as the network guesses.
+    """
+    pairs = [(joint, max(parent, 0)) for joint, parent in enumerate(JOINT_PARENTS)]
+    pairs.append((JOINT["l_toe"], JOINT["l_heel"]))
+    ends = np.array([pairs, [(MIRROR[a], MIRROR[b]) for a, b in pairs]])  # (2, B, 2)
+    bones = joints[:, ends[..., 0]] - joints[:, ends[..., 1]]  # (F, 2, B, 3)
+    squared = dot(bones, bones)
+    across = (bones[..., :2] ** 2).sum(-1) / np.maximum(squared, 1e-12)
+    weights = np.minimum(confidence[:, ends[..., 0]], confidence[:, ends[..., 1]]) ** 2
+    weights *= LEAST_ACROSS + across**2
+    count = 2 * len(joints)
+    lengths = weighted_median(np.sqrt(squared).reshape(count, -1), weights.reshape(count, -1))
+    return lengths[:-1], float(lengths[-1])
 
 
-def _length(joints: np.ndarray, confidence: np.ndarray, joint: int, other: int) -> float:
-    pairs = {(joint, other), (MIRROR[joint], MIRROR[other])}
-    values = [np.linalg.norm(joints[:, a] - joints[:, b], axis=-1) for a, b in pairs]
-    weights = [np.minimum(confidence[:, a], confidence[:, b]) for a, b in pairs]
-    return weighted_median(np.concatenate(values), np.concatenate(weights))
-
-
-def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    """The value at which half of the weight lies on either side."""
-    order = np.argsort(values)
-    share = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(share, 0.5 * share[-1])])
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(...) the values of (N, ...) at which half of the weight (N, ...) lies on either side."""
+    order = np.argsort(values, axis=0)
+    share = np.cumsum(np.take_along_axis(weights, order, 0), axis=0)
+    middle = (share < 0.5 * share[-1]).sum(axis=0)[None]
+    return np.take_along_axis(values, np.take_along_axis(order, middle, 0), 0)[0]
 
 
 def with_lengths(joints: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ _NOT_NEGATIVE = (
     "body_hz", "extremities_hz", "head_hz", "depth_hz", "dead_zone_m", "outlier_sigmas",
     "longest_gap_s",
 )  # fmt: skip
-_SHARES = ("image_pull",)
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class SolveSettings:
     extremities_hz: float = 9.0  # wrists, ankles and what lies beyond
     head_hz: float = 4.0
     depth_hz: float = 2.0  # along the camera's axis, where networks guess: always for the root,
-    dead_zone_m: float = 0.01  # and for bones whose faster changes are smaller than this
+    dead_zone_m: float = 0.015  # and for bones whose faster changes are smaller than this
     natural_hinges: bool = True  # knees and elbows do not bend the wrong way
     # Where nothing is known of the camera's place; radians, None: found from how the person stands
     camera_pitch: float | None = None  # how far it looks down
@@ -39,21 +38,15 @@ class SolveSettings:
     contact_mode: str = "AUTO"  # a key of `CONTACT_MODES`
 
     def __post_init__(self) -> None:
-        for name in (*_POSITIVE, *_NOT_NEGATIVE, *_SHARES):
+        for name in _POSITIVE:
             value = getattr(self, name)
-            if value is None and name in _POSITIVE:
-                continue
-            if name in _POSITIVE and not value > 0:
-                wanted = "a positive one"
-            elif not value >= 0:
-                wanted = "one that is not negative"
-            elif name in _SHARES and not value <= 1:
-                wanted = "one from 0 to 1"
-            else:
-                continue
-            raise CaptureError(
-                "bad_setting", f"{name} is {value}, which is impossible.", f"Give {wanted}."
-            )
+            if value is not None and not value > 0:
+                raise _impossible(name, value, "a positive one")
+        for name in _NOT_NEGATIVE:
+            if not getattr(self, name) >= 0:
+                raise _impossible(name, getattr(self, name), "one that is not negative")
+        if not 0 <= self.image_pull <= 1:
+            raise _impossible("image_pull", self.image_pull, "one from 0 to 1")
         if self.contact_mode not in CONTACT_MODES:
             raise CaptureError(
                 "bad_setting",
@@ -75,6 +68,12 @@ CONTACT_MODES: dict[str, tuple[str, str]] = {
 """Label and one line of description of each way of finding when feet stand."""
 
 
+def _impossible(name: str, value: float, wanted: str) -> CaptureError:
+    return CaptureError(
+        "bad_setting", f"{name} is {value}, which is impossible.", f"Give {wanted}."
+    )
+
+
 PRESETS: dict[str, SolveSettings] = {
     "RAW": SolveSettings(
         repair_sides=False, outlier_sigmas=0.0, longest_gap_s=0.0, image_pull=0.0, body_hz=0.0,
@@ -82,11 +81,11 @@ PRESETS: dict[str, SolveSettings] = {
         contact_mode="NEVER",
     ),
     "LIGHT": SolveSettings(
-        body_hz=9.0, extremities_hz=12.0, head_hz=7.0, depth_hz=4.0, dead_zone_m=0.005
+        body_hz=9.0, extremities_hz=12.0, head_hz=7.0, depth_hz=4.0, dead_zone_m=0.007
     ),
     "DEFAULT": SolveSettings(),
     "SMOOTH": SolveSettings(
-        body_hz=3.5, extremities_hz=5.0, head_hz=2.5, depth_hz=1.2, dead_zone_m=0.02
+        body_hz=3.5, extremities_hz=5.0, head_hz=2.5, depth_hz=1.2, dead_zone_m=0.03
     ),
 }  # fmt: skip
 """Height and focal length belong to the footage: `replace(PRESETS[name], height_m=...)`."""

@@ -92,22 +92,16 @@ def exchanged(take: Take) -> np.ndarray:
     confidence = np.nan_to_num(take.joints_confidence[frames])
     flat = np.concatenate([joints, pixels * _metres_per_pixel(joints, pixels)], axis=-1)
     for part in PARTS.values():
-        left = [JOINT[name] for name in part.left]
-        right = [MIRROR[joint] for joint in left]
+        left = np.array([JOINT[name] for name in part.left])
+        right = np.array(MIRROR)[left]
         halves = 0.5 * (flat[:, left] - flat[:, right])  # (F, K, 5)
         weights = np.minimum(confidence[:, left], confidence[:, right])
         wrong = _bursts(halves, weights, time_s)
         halves[wrong] *= -1
-        limb = np.array([name in LIMBS["forelegs"] + LIMBS["forearms"] for name in part.left])
-        motion = np.where(limb[:, None], LIMB_MOTION, LINE_MOTION)  # (K, 2)
-        costs = _motion_costs(halves, weights, np.diff(time_s), motion)
-        against = np.maximum(BRIDGED + _bridged(_directions(halves, weights), time_s), 0.0)
-        costs[:, :, 1] += AGAINST * against[:, None]
-        wrong ^= _wrong(costs, time_s, _length_odds(joints, part.bones), part)
-        both = np.array(left + right)
-        flat[np.ix_(wrong, both)] = flat[np.ix_(wrong, right + left)]
-        joints = flat[..., :3]
-        swaps[np.ix_(frames[wrong], both)] = True
+        wrong ^= _runs(halves, weights, time_s, _length_odds(flat[..., :3], part.bones), part)
+        here, there = np.concatenate([left, right]), np.concatenate([right, left])
+        flat[np.ix_(wrong, here)] = flat[np.ix_(wrong, there)]
+        swaps[np.ix_(frames[wrong], here)] ^= True
     return swaps
 
 
@@ -147,7 +141,7 @@ def _bursts(halves: np.ndarray, weights: np.ndarray, time_s: np.ndarray) -> np.n
     they point on average shortly before and after, and clearly so."""
     wrong = np.zeros(len(halves), dtype=bool)
     frames = _frames_within(BURST_S, time_s)
-    if frames < 1:
+    if frames < 2:  # two frames apart, anything may have happened
         return wrong
     vectors = _directions(halves, weights)
     for _ in range(BURST_ROUNDS):
@@ -202,14 +196,20 @@ def _frames_within(seconds: float, time_s: np.ndarray) -> int:
     return min(round(seconds / frame_interval(time_s)), (len(time_s) - 1) // 2)
 
 
-def _wrong(cost: np.ndarray, time_s: np.ndarray, odds: np.ndarray, part: Part) -> np.ndarray:
-    """(F,) bool: the likeliest frames in which the `part` is exchanged, from the motion's `cost`
-    (F - 1, 2, 2) and `odds` (F,) that speak for it by themselves.
+def _runs(
+    halves: np.ndarray, weights: np.ndarray, time_s: np.ndarray, odds: np.ndarray, part: Part
+) -> np.ndarray:
+    """(F,) bool: the likeliest frames in which the `part` is exchanged, from its `halves`
+    (F, K, 5), metres, their `weights` (F, K), and `odds` (F,) that speak for it by themselves.
 
     Viterbi over pairs of frames, as speeds last: a state is (this frame is wrong, this one and the
     last one differ).
     """
-    cost = cost + [0.0, part.switch]
+    limb = np.array([name in LIMBS["forelegs"] + LIMBS["forearms"] for name in part.left])
+    motion = np.where(limb[:, None], LIMB_MOTION, LINE_MOTION)  # (K, 2)
+    cost = _motion_costs(halves, weights, np.diff(time_s), motion)
+    against = np.maximum(BRIDGED + _bridged(_directions(halves, weights), time_s), 0.0)
+    cost[:, :, 1] += part.switch + AGAINST * against[:, None]
     interval = np.gradient(time_s)
     wrong_cost = part.a_second * interval - np.minimum(interval / SAME_ERROR_S, 1.0) * odds
     gain = np.maximum(cost[:, 0, 0] - cost.min(axis=(1, 2)), 0.0).sum()

@@ -18,13 +18,22 @@ from .camera import (
     project,
     transformed,
 )
-from .cleaning import measure, rigid_pelvis, smooth, with_lengths, without_outliers
+from .cleaning import (
+    image_without_outliers,
+    measure,
+    rigid_pelvis,
+    smooth,
+    with_lengths,
+    without_outliers,
+)
 from .contacts import Contact
 from .errors import CaptureError
-from .filters import fill_gaps, hampel, lowpass
+from .filters import fill_gaps, lowpass
 from .grounding import ground
+from .hinges import natural
 from .motion import Motion
 from .settings import SolveSettings
+from .sides import repaired
 from .skeleton import JOINT, JOINT_NAMES
 from .take import Take
 from .world import place
@@ -33,7 +42,6 @@ LEAST_CONFIDENCE = 0.05  # keeps frames solvable in which nothing is seen well
 # Points on the skin and the crown jitter more than joint centres and add little to the root.
 SURFACE = ("heel", "toe", "index", "pinky", "nose", "ear", "head_top")
 SURFACE_WEIGHT = 0.3
-OUTLIER_PX = 3.0
 
 
 def solve(
@@ -49,37 +57,30 @@ def solve(
     none of the take's frames.
     """
     settings = settings or SolveSettings()
-    if tuple(take.joint_names) != JOINT_NAMES:
-        raise CaptureError(
-            "bad_take", "The take's skeleton is not the one that this add-on solves.",
-            "Capture the footage again.",
-        )  # fmt: skip
-    if not take.present.any():
-        raise CaptureError(
-            "no_pose", "The take holds no frame in which the person's pose is known.",
-            "Capture a part of the footage in which the whole person is seen.",
-        )  # fmt: skip
+    _check(take)
+    if settings.repair_sides:
+        take = repaired(take)
     if cameras is None:
         camera = intrinsics(take.image_size, settings.focal_px, take.focal_px)
     else:
         camera = cameras.intrinsics
     time_s = take.time_s
     confidence = np.maximum(np.nan_to_num(take.joints_confidence), LEAST_CONFIDENCE)
-    seen = fill_gaps(
-        hampel(take.joints_2d, time_s, least=OUTLIER_PX), time_s, settings.longest_gap_s
-    )
-    relative = without_outliers(take.joints, time_s, settings.longest_gap_s)
-    relative = onto_rays(relative, seen, settings.image_pull * confidence, camera)
+    seen = image_without_outliers(take.joints_2d, time_s, settings)
+    relative = without_outliers(take.joints, time_s, settings)
+    if settings.image_pull > 0:
+        relative = onto_rays(relative, seen, settings.image_pull * confidence, camera)
     turns = _turns(cameras, time_s)
     relative = relative @ np.swapaxes(turns, -1, -2)  # a camera's own turns are not the person's
-    relative = smooth(rigid_pelvis(relative), time_s, settings) @ turns
+    relative = smooth(rigid_pelvis(relative), time_s, settings, turns[..., 2]) @ turns
     known = np.isfinite(relative).all(axis=(1, 2))
     lengths, foot = measure(relative[known], confidence[known])
-    scale = (
-        1.0 if settings.height_m is None else settings.height_m / rest_pose(lengths, foot).height
-    )
-    lengths, foot = scale * lengths, scale * foot
+    if settings.height_m is not None:
+        scale = settings.height_m / rest_pose(lengths, foot).height
+        lengths, foot = scale * lengths, scale * foot
     relative = with_lengths(relative, lengths)
+    if settings.natural_hinges:
+        relative = natural(relative)
 
     root = locate_root(relative, seen, confidence * _root_weights(), camera)
     root = fill_gaps(root, time_s, settings.longest_gap_s)
@@ -112,6 +113,20 @@ def solve(
     motion = ground(motion, take, settings, contacts, known_floor)
     seen_joints = transformed(motion.joints, inverse(motion.world_from_camera))
     return replace(motion, reprojection_px=_reprojection(seen_joints, take, confidence, camera))
+
+
+def _check(take: Take) -> None:
+    """Raises CaptureError where there is nothing to solve."""
+    if tuple(take.joint_names) != JOINT_NAMES:
+        raise CaptureError(
+            "bad_take", "The take's skeleton is not the one that this add-on solves.",
+            "Capture the footage again.",
+        )  # fmt: skip
+    if not take.present.any():
+        raise CaptureError(
+            "no_pose", "The take holds no frame in which the person's pose is known.",
+            "Capture a part of the footage in which the whole person is seen.",
+        )  # fmt: skip
 
 
 def _turns(cameras: CameraPath | None, time_s: np.ndarray) -> np.ndarray:
