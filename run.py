@@ -14,6 +14,7 @@ python3 run.py evaluate h36m|3dhp|reference|synthetic|stability ...   accuracy
 python3 run.py features --renders DIR --out DIR --assets DIR   a lifter's inputs, from renders
 python3 run.py train CONFIG           train a lifter
 python3 run.py bench model            speed of the networks
+python3 run.py bench retarget         known motion onto rigs of all families, measured
 python3 run.py render-people --assets DIR --out DIR ...   synthetic people for training
 python3 run.py lint                   ruff and pyright
 
@@ -51,7 +52,7 @@ RESEARCH_COMMANDS = {
     "evaluate": "accuracy on a data set",
     "train": "train a lifter",
     "features": "a lifter's inputs from rendered people",
-    "bench": "speed of the networks",
+    "bench": "speed of the networks; retarget: onto rigs of all families",
 }
 
 SYSTEM_LIBRARIES = {
@@ -278,6 +279,14 @@ def apply(options: argparse.Namespace) -> None:
     run(*command, env=blender_variables(version))
 
 
+def bench_retarget(arguments: list[str]) -> None:
+    """Rigs of all families in Blender's module, by capf_blender/headless/bench_retarget.py."""
+    require_system_packages()
+    version, python = any_bpy()
+    command = blender_command(version, python, "bench_retarget.py", *arguments)
+    run(*command, env=blender_variables(version))
+
+
 def render_people(arguments: list[str]) -> None:
     """Synthetic people with exact joints, by models/training/synthetic/render.py."""
     require_system_packages()
@@ -366,6 +375,8 @@ def main() -> None:
     options, rest = parser.parse_known_args()
     if options.command in ("capture", "download", "import"):
         worker(options, rest)
+    elif options.command == "bench" and rest[:1] == ["retarget"]:
+        bench_retarget(rest[1:])
     elif options.command in RESEARCH_COMMANDS:
         research(options.command, rest)
     elif options.command == "render-people":
