@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What names and places together say of the bones of an unknown rig."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +32,13 @@ class Evidence:
     guess: Guess | None
     same: float  # rig units
 
-    def for_role(self, role: str) -> Finding:
-        """The bones that fit `role` best; none where nothing speaks for any."""
+    def for_role(self, role: str, taken: Set[int]) -> Finding:
+        """The bones that fit `role` best, but for those `taken`; none where nothing speaks for any."""
         places = self.guess.bones.get(role, ()) if self.guess else ()
+        places = tuple(bone for bone in places if bone not in taken)
         if role in CHAIN_ROLES:
-            return self._chain(role, places)
-        named = self._named(role)
+            return self._chain(role, places, taken)
+        named = self._named(role, taken)
         if not places:
             return self._by_name(role, named)
         sure = self.guess.confidence.get(role, 0.0) if self.guess else 0.0
@@ -46,7 +47,7 @@ class Evidence:
         if agreed:
             return Finding((self._handiest(agreed),), AGREED, "name")
         clear = [bone for bone in named if self._score(bone, role) >= CLEAR]
-        if clear and sure < 0.8:
+        if clear and (sure < 0.8 or self.readings[twins[0]].foreign):
             return Finding((self._handiest(clear),), DISPUTED, "name")
         # a name that says another thing here is a reason to doubt
         silent = not self._speaks(twins[0])
@@ -61,7 +62,7 @@ class Evidence:
             return Finding((), 0.0, "")
         return Finding((self._handiest(clear),), NAME_ONLY, "name")
 
-    def _chain(self, role: str, places: tuple[int, ...]) -> Finding:
+    def _chain(self, role: str, places: tuple[int, ...], taken: Set[int]) -> Finding:
         if places:
             sure = self.guess.confidence.get(role, 0.0) if self.guess else 0.0
             twins = tuple(dict.fromkeys(self._preferred(bone) for bone in places))
@@ -69,7 +70,7 @@ class Evidence:
             if min(said) >= CLEAR:
                 return Finding(twins, AGREED, "name")
             return Finding(twins, sure, "geometry")
-        named = [bone for bone in self._named(role) if self._score(bone, role) >= CLEAR]
+        named = [bone for bone in self._named(role, taken) if self._score(bone, role) >= CLEAR]
         if not named:
             return Finding((), 0.0, "")
         return Finding(tuple(self._line(named)), NAME_ONLY, "name")
@@ -86,8 +87,9 @@ class Evidence:
             best = max(best, line[::-1], key=len)
         return best
 
-    def _named(self, role: str) -> list[int]:
-        return [bone for bone in range(len(self.readings)) if self._score(bone, role) > 0]
+    def _named(self, role: str, taken: Set[int]) -> list[int]:
+        bones = (bone for bone in range(len(self.readings)) if bone not in taken)
+        return [bone for bone in bones if self._score(bone, role) > 0]
 
     def _score(self, bone: int, role: str) -> float:
         return word_score(self.readings[bone], role)

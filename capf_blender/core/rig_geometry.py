@@ -33,7 +33,7 @@ NOT_HUMANOID = 14.0  # cost from which on a rig is no body
 HEAD_HEIGHT = (0.40, 0.22)  # of the head's joint over the shoulders, of the trunk; no logarithm
 NECK_HEIGHT = -0.03  # of bones that start lower, the spine consists
 CROWN_HEIGHT = 0.55  # a last bone that starts above that marks the crown
-FACE = 4  # a bone above the chest that carries that many is the head
+FACE = 3  # a bone above the chest that carries that many is the head
 ONE_PLACE = 0.03  # of the trunk: joints nearer than that are one
 LONGEST_BALL = 0.25  # of the leg, from ankle to ball: a last bone farther out marks the toes' tip
 
@@ -237,7 +237,7 @@ def _front(shape: Shape, body: _Body, sides: np.ndarray | None) -> tuple[np.ndar
         left = np.cross(body.up, axis) @ shape.normal
         off = np.sign(shape.offsets) * (np.abs(shape.offsets) > 1e-3 * shape.size)
         agreed = float(np.sum(off * sides) / max(np.sum(np.abs(off * sides)), 1))
-        votes.append(5.0 * agreed * left)
+        votes.append(5.0 * agreed * float(left))
     total = sum(votes)
     return axis * (1.0 if total >= 0 else -1.0), min(1.0, abs(total) / 4.0)
 

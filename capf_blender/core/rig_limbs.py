@@ -111,9 +111,9 @@ def fit_leg(shape: Shape, chain: Chain, up: np.ndarray, trunk: float) -> Limb | 
             continue
         length = thigh + shin
         cost = square(np.log(thigh / shin), *THIGH_TO_SHIN)
-        cost += square((heights[k] - heights.min()) / length, *ANKLE_HEIGHT)
+        cost += square(float(heights[k] - heights.min()) / float(length), *ANKLE_HEIGHT)
         down = np.degrees(np.arccos(np.clip(unit(a - c) @ up, -1, 1)))
-        cost += square(down, 0.0, 20.0) + _bend_cost(a, b, c)
+        cost += square(float(down), 0.0, 20.0) + _bend_cost(a, b, c)
         cost += square(np.log(max(length / trunk, 1e-3)), *LEG_TO_TRUNK) * 0.5
         cost += SKIPPED_BONE * (j - i - 1 + k - j - 1) + 1.0 * i
         cost += 2.0 * (offsets[i] < 0.3 * offsets[j])  # a bone from the middle to the hip joint

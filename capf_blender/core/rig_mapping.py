@@ -4,12 +4,14 @@
 do not tell, by words in names and by places."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from .errors import CaptureError
 from .rig import BODY_ROLES, CHAIN_ROLES, OPTIONAL_ROLES, SIDES, Assignment, Convention, Rig, RigMap
-from .rig_evidence import Evidence, gather
+from .rig_chains import with_whole_chains
+from .rig_evidence import gather
 from .rig_geometry import guess_roles
 from .rig_names import limb_controls, named_roles, rest_switches
 from .rig_words import read_name
@@ -43,6 +45,8 @@ def find_map(
         rig_map = RigMap("", {})
     if known < len(BODY_ROLES):
         rig_map = _completed(rig, rig_map)
+    if not rig_map.limbs:  # between controls lie bones that are no part of the chain
+        rig_map = replace(rig_map, roles=with_whole_chains(rig, rig_map.roles))
     if corrections:
         rig_map = with_corrections(rig_map, corrections)
     missing = [role for role in NEEDED if role not in rig_map.roles]
@@ -61,7 +65,7 @@ def with_corrections(rig_map: RigMap, corrections: Corrections) -> RigMap:
         if (bones := tuple(bone for bone in found.bones if bone not in taken))
     }
     chosen = {role: Assignment(b, 1.0, "user") for role, b in corrections.items() if b}
-    return RigMap(rig_map.convention, {**roles, **chosen}, rig_map.limbs, rig_map.switches)
+    return replace(rig_map, roles={**roles, **chosen})
 
 
 def _not_humanoid(missing: list[str]) -> CaptureError:
@@ -103,21 +107,16 @@ def _completed(rig: Rig, preset: RigMap) -> RigMap:
     guess = guess_roles(rig, sides)
     roles = dict(preset.roles)
     evidence = gather(rig, readings, guess)
-    for role in (*BODY_ROLES, *OPTIONAL_ROLES):
-        taken = {bone for found in roles.values() for bone in found.bones}
-        if role not in roles and (found := _best(rig, role, evidence, taken)):
-            roles[role] = found
+    wanted = [role for role in (*BODY_ROLES, *OPTIONAL_ROLES) if role not in roles]
+    for role in sorted(wanted, key=lambda role: role in CHAIN_ROLES):  # what chains lie between
+        taken = {rig.index(bone) for found in roles.values() for bone in found.bones}
+        found = evidence.for_role(role, taken)
+        if found.bones:
+            bones = tuple(rig.names[bone] for bone in found.bones)
+            roles[role] = Assignment(bones, round(found.confidence, 2), found.source)
     if preset.roles and guess is not None and guess.facing > SURE_FRONT:
         roles = _with_doubtful_sides(rig, roles, guess.bones)
-    return RigMap(preset.convention, roles, preset.limbs, preset.switches)
-
-
-def _best(rig: Rig, role: str, evidence: Evidence, taken: set[str]) -> Assignment | None:
-    found = evidence.for_role(role)
-    bones = tuple(rig.names[b] for b in found.bones if rig.names[b] not in taken)
-    if not bones or (len(bones) > 1 and role not in CHAIN_ROLES):
-        return None
-    return Assignment(bones, round(found.confidence, 2), found.source)
+    return replace(preset, roles=roles)
 
 
 def _with_doubtful_sides(

@@ -13,6 +13,7 @@ from . import (
     mixamo,
     mmd,
     mocap,
+    plain,
     rigify,
     rigify_deform,
     rigify_metarig,
@@ -42,6 +43,7 @@ CONVENTIONS: dict[str, Convention] = {
     "biovision": mocap.BIOVISION,
     "smpl": mocap.SMPL,
     "smpl_short": mocap.SMPL_SHORT,
+    "plain": plain.CONVENTION,
     "mmd": mmd.CONVENTION,
     "mmd_side_last": mmd.SIDE_LAST,
 }

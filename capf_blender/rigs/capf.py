@@ -9,4 +9,5 @@ CONVENTION = Convention(
     trunk={"hips": ("hips",), "spine": ("spine", "chest"), "neck": ("neck",), "head": ("head",)},
     limbs={role: (role + "{}",) for role in LIMB_ROLES},
     sides=(".L", ".R"),
+    marks=("chest", "clavicle.L"),
 )
