@@ -50,9 +50,9 @@ def smooth(
     bones = lowpass(_bones(joints), time_s, _cutoffs(settings)[:, None])
     if settings.dead_zone_m > 0 and settings.depth_hz > 0:
         axis = np.broadcast_to(depth, (len(bones), 3))[:, None]
-        deep = dot(bones, axis)
-        calm = dead_zone(deep, time_s, settings.depth_hz, settings.dead_zone_m)
-        bones += (calm - deep)[..., None] * axis
+        fast = dot(bones - lowpass(bones, time_s, settings.depth_hz), axis)
+        calm = dead_zone(fast, time_s, settings.depth_hz, settings.dead_zone_m)
+        bones += (calm - fast)[..., None] * axis
     return _chained(bones)
 
 

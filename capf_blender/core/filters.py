@@ -178,18 +178,15 @@ def lowpass(values: np.ndarray, times_s: np.ndarray, cutoff_hz: np.ndarray | flo
     return flat.reshape(values.shape)
 
 
-def dead_zone(values: np.ndarray, times_s: np.ndarray, cutoff_hz: float, size: float) -> np.ndarray:
-    """`values` (F, ...) without changes that are faster than `cutoff_hz` and smaller than `size`.
+def dead_zone(fast: np.ndarray, times_s: np.ndarray, cutoff_hz: float, size: float) -> np.ndarray:
+    """`fast` (F, ...), what is left of values above `cutoff_hz`, without what is smaller than
+    `size`.
 
-    Fast changes of twice that amplitude and more pass unchanged, with a smooth step between; the
-    amplitude is that of the time around, so that a motion passes whole and not by its peaks.
+    Twice that amplitude and more passes unchanged, with a smooth step between; the amplitude is
+    that of the time around, so that a motion passes whole and not by its peaks.
     """
-    if not (size > 0 and cutoff_hz > 0):
-        return values
-    slow = lowpass(values, times_s, cutoff_hz)
-    fast = values - slow
     amplitude = np.sqrt(2.0 * np.maximum(lowpass(fast**2, times_s, cutoff_hz), 0.0))
-    return slow + smoothstep(size, 2.0 * size, amplitude) * fast
+    return smoothstep(size, 2.0 * size, amplitude) * fast
 
 
 def smoothstep(low: float, high: float, values: np.ndarray) -> np.ndarray:
