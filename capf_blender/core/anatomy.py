@@ -9,8 +9,8 @@ right. A positive turn about X then flexes every knee, elbow and wrist, and left
 
 import numpy as np
 
-from .filters import frame_interval
-from .rotations import angle_between, dot, frame_yx, frame_yz, shortest_arc, unit
+from .filters import frame_interval, smoothstep
+from .rotations import about, angle_between, dot, frame_yx, frame_yz, shortest_arc, unit
 from .skeleton import JOINT
 
 TRUNK = ("hips", "spine", "chest", "neck", "head")
@@ -25,11 +25,16 @@ SEGMENT = {name: index for index, name in enumerate(SEGMENTS)}
 # A limb this straight (radians) says nothing of its hinge's axis; one this bent says everything.
 STRAIGHT = np.radians(8.0)
 BENT = np.radians(25.0)
+# the middle of a thigh's range, in the hips' frame: a leg never points the opposite way, where the
+# shortest way from here would be undetermined
+LEG_MIDDLE = np.array([0.0, -np.cos(np.radians(40.0)), np.sin(np.radians(40.0))])
 RELAX_S = 0.15  # how far in time a bent limb still tells a straight one its hinge
 DEFAULT_PULL = 0.1  # weight of the anatomical default beside what the limb itself shows
 TWIST_S = 0.08  # over how long the turn of a hand or foot about its own length is averaged
 HAND_PULL = 0.3  # weight of the limb's own turn beside the extremity's
+MOST_TURN = np.radians(110.0)
 FOOT_PULL = 1.0  # an ankle hardly rolls
+NO_SPINE = 0.1  # of the trunk's length: a spine joint nearer to the pelvis says nothing
 CHEST_HIPS = 0.35  # share of the hip line in the chest's: shoulders alone over-rotate
 NECK_SHARE = 0.4
 
@@ -48,13 +53,16 @@ def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     j = {name: values[known] for name, values in j.items()}
     found: dict[str, np.ndarray] = {}
 
+    trunk, low = j["thorax"] - j["pelvis"], j["spine"] - j["pelvis"]
+    if np.median(np.linalg.norm(low, axis=-1)) < NO_SPINE * np.median(
+        np.linalg.norm(trunk, axis=-1)
+    ):
+        low = trunk
     hip_line = unit(j["l_hip"] - j["r_hip"])
-    found["hips"] = _frame_xy(hip_line, j["spine"] - j["pelvis"])
+    found["hips"] = _frame_xy(hip_line, low)
     chest_line = unit(unit(j["l_shoulder"] - j["r_shoulder"]) + CHEST_HIPS * hip_line)
     found["chest"] = frame_yx(j["thorax"] - j["spine"], chest_line)
-    found["spine"] = frame_yx(
-        j["spine"] - j["pelvis"], found["hips"][..., 0] + found["chest"][..., 0]
-    )
+    found["spine"] = frame_yx(low, found["hips"][..., 0] + found["chest"][..., 0])
     found["head"] = _head(j)
     found["neck"] = frame_yx(
         j["neck"] - j["thorax"],
@@ -74,7 +82,7 @@ def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
         )  # fmt: skip
         found["thigh" + side], found["shin" + side] = _hinge(
             j[p + "hip"], j[p + "knee"], j[p + "ankle"], time_s[known],
-            -found["hips"][..., 1], found["hips"][..., 0],
+            found["hips"] @ LEG_MIDDLE, found["hips"][..., 0],
         )  # fmt: skip
         found["foot" + side] = _extremity(
             j[p + "toe"] - j[p + "ankle"], found["shin" + side], j[p + "heel"] - j[p + "ankle"],
@@ -118,19 +126,24 @@ def _hinge(
     upper, lower = unit(middle - root), unit(end - middle)
     default = np.einsum("fij,fj->fi", shortest_arc(rest_direction, upper), rest_axis)
     across = np.cross(upper, default)
-    normal = np.cross(upper, lower)
     bend = angle_between(upper, lower)
-    seen = unit(normal)
+    seen = unit(np.cross(upper, lower))
     seen_angle = dot(seen, default) + 1j * dot(seen, across)
     # folded halves show no axis either; and an axis that points backwards is the noise of a nearly
     # straight limb, as a knee or elbow that is clearly bent can only be flexed
-    clarity = np.where(bend < np.radians(155.0), _smoothstep(STRAIGHT, BENT, bend), 0.0)
+    clarity = np.where(bend < np.radians(155.0), smoothstep(STRAIGHT, BENT, bend), 0.0)
     backwards = (seen_angle.real < 0) & (bend < 2 * BENT)
     clarity = np.where(backwards, 0.0, clarity)
     around = _time_average(clarity * seen_angle, time_s, RELAX_S) + DEFAULT_PULL
     angle = clarity * seen_angle + (1 - clarity) * around / np.maximum(np.abs(around), 1e-9)
-    axis = angle.real[:, None] * default + angle.imag[:, None] * across
-    return frame_yx(upper, axis), frame_yx(lower, axis)
+    axis = unit(angle.real[:, None] * default + angle.imag[:, None] * across)
+    return frame_yx(upper, axis), frame_yx(_never_inverted(upper, lower, axis), axis)
+
+
+def _never_inverted(upper: np.ndarray, lower: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """`lower` (F, 3) of a hinge about `axis` (F, 3), straightened where it is bent backwards."""
+    flexion = np.arctan2(dot(np.cross(upper, lower), axis), dot(upper, lower))
+    return (about(axis, np.maximum(-flexion, 0.0)) @ lower[..., None])[..., 0]
 
 
 def _time_average(values: np.ndarray, time_s: np.ndarray, sigma_s: float) -> np.ndarray:
@@ -149,11 +162,6 @@ def _time_average(values: np.ndarray, time_s: np.ndarray, sigma_s: float) -> np.
     return total / weight
 
 
-def _smoothstep(low: float, high: float, values: np.ndarray) -> np.ndarray:
-    s = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return s * s * (3 - 2 * s)
-
-
 def _extremity(
     along: np.ndarray, parent: np.ndarray, z: np.ndarray, pull: float, time_s: np.ndarray
 ) -> np.ndarray:
@@ -168,6 +176,8 @@ def _extremity(
     # a finger's or heel's point in line with the others tells nothing
     clarity = np.linalg.norm(np.cross(along, unit(z)), axis=-1)
     turn = dot(seen, reference[..., 0]) - 1j * dot(seen, reference[..., 2])
-    mean = _time_average(clarity * turn, time_s, TWIST_S) + pull
-    x = mean.real[:, None] * reference[..., 0] - mean.imag[:, None] * reference[..., 2]
+    angle = np.angle(_time_average(clarity * turn, time_s, TWIST_S) + pull)
+    # wrists do not turn that far: there it is noise, and must not jump from one side to the other
+    angle = angle * (1 - smoothstep(MOST_TURN, np.pi, np.abs(angle)))
+    x = np.cos(angle)[:, None] * reference[..., 0] - np.sin(angle)[:, None] * reference[..., 2]
     return frame_yx(along, x)

@@ -14,7 +14,7 @@ import numpy as np
 from .anatomy import SEGMENT
 from .body_turns import BodyTurns
 from .contacts import Contact
-from .filters import frame_interval
+from .filters import frame_interval, smoothstep
 from .forward_kinematics import Posing
 from .placement import Placement
 from .rest_joints import RestBody
@@ -95,7 +95,7 @@ def _path(
     free = placed.to_world(posing.head(foot.bones[2]))
     heel, toe = (placed.world[:, JOINT[foot.p + name]] for name in ("heel", "toe"))
     pitch = (heel - toe)[:, 2] / np.maximum(np.linalg.norm(heel - toe, axis=1), 1e-9)
-    on_front = _smooth((pitch + ROLLED) / (2 * ROLLED))
+    on_front = smoothstep(-ROLLED, ROLLED, pitch)
     slack = 0.25 * frame_interval(time_s) if len(time_s) > 1 else 1e-6
     shift, total = np.zeros_like(free), np.zeros(len(free))
     for contact in contacts:
@@ -208,7 +208,7 @@ def _bend(
     knee = along[:, None] * line + out[:, None] * np.cross(line, axis)
     solved = frame_yx(knee, axis), frame_yx(reach[:, None] * line - knee, axis)
     # a free leg stays as it is, and goes over into the solved one where its blend begins
-    share = _smooth(5 * weight)
+    share = smoothstep(0.0, 0.2, weight)
     for bone, segment, was, wanted in zip(
         (thigh, shin), segments, (upper, lower), solved, strict=True
     ):
@@ -229,7 +229,7 @@ def _flat_toes(
     raised = (foot.heel - foot.front)[:, 2] / np.linalg.norm(foot.heel - foot.front, axis=1)
     sole_up = foot_turn @ body.axes[:, 1]
     flat = shortest_arc(sole_up, np.broadcast_to(up, sole_up.shape)) @ foot_turn
-    share = weight * _smooth(raised / ROLLED)
+    share = weight * smoothstep(0.0, ROLLED, raised)
     return foot_turn @ fraction(np.swapaxes(foot_turn, -1, -2) @ flat, share)
 
 
@@ -237,11 +237,6 @@ def _leg(posing: Posing, foot: _Foot) -> tuple[float, float]:
     """Lengths of thigh and shin at rest, from head to head."""
     hip, knee, ankle = (posing.rig.heads[bone] for bone in foot.bones[:3])
     return float(np.linalg.norm(knee - hip)), float(np.linalg.norm(ankle - knee))
-
-
-def _smooth(values: np.ndarray) -> np.ndarray:
-    s = np.clip(values, 0.0, 1.0)
-    return s * s * (3 - 2 * s)
 
 
 def _quintic(values: np.ndarray) -> np.ndarray:

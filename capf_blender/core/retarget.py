@@ -234,14 +234,11 @@ def _fast(names: Sequence[str], quaternions: np.ndarray, time_s: np.ndarray) -> 
         return ()
     cosine = np.clip(np.abs(dot(quaternions[1:], quaternions[:-1])), 0.0, 1.0)
     speed = np.degrees(2 * np.arccos(cosine)) / np.diff(time_s)[:, None]
-    fast = [
-        (name, np.flatnonzero(s > FASTEST_DEG_S)) for name, s in zip(names, speed.T, strict=True)
-    ]
-    fast = [(name, at) for name, at in fast if len(at)]
-    if not fast:
+    frames, bones = np.nonzero(speed > FASTEST_DEG_S)
+    if not len(frames):
         return ()
-    name, at = max(fast, key=lambda pair: len(pair[1]))
+    fast = ", ".join(names[bone] for bone in sorted(set(bones.tolist())))
     return (
-        f"{len(fast)} bones turn faster than {FASTEST_DEG_S:.0f} degrees a second somewhere, "
-        f"{name} first at {time_s[at[0]]:.2f} s.",
+        f"Faster than {FASTEST_DEG_S:.0f} degrees a second, first at {time_s[frames[0]]:.2f} s: "
+        f"{fast}.",
     )
