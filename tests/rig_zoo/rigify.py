@@ -61,12 +61,13 @@ def _generated(kind: str) -> bpy.types.Object:
 
 def _expected(ob: bpy.types.Object, limbs: str) -> Expected:
     bones = ob.data.bones
-    spines = ("spine_fk", "spine_fk.001", "spine_fk.002", "spine_fk.003")
+    spines = ("spine_fk.002", "spine_fk.003")  # those below go with the torso
     roles: dict[str, tuple[str, ...]] = {
         "root": ("root",), "hips": ("torso",), "spine": spines, "neck": ("neck",),
         "head": ("head",),
     }  # fmt: skip
-    shown = {"hips": "ORG-spine", "head": "ORG-spine.006", "neck": "ORG-spine.004"}
+    shown = {"hips": "ORG-spine", "head": "ORG-spine.006", "neck": "ORG-spine.004",
+             "spine": "ORG-spine.003"}  # fmt: skip
     for side in (".L", ".R"):
         roles["clavicle" + side] = ("shoulder" + side,)
         for role in ("upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toe"):
@@ -99,6 +100,8 @@ def _joints(ob: bpy.types.Object) -> np.ndarray:
         }  # fmt: skip
         heel = "ORG-heel.02" + side
         at[p + "heel"] = 0.5 * (head(heel) + tail(heel)) * [0, 1, 1] + at[p + "ankle"] * [1, 0, 0]
+        # toes are drawn above the sole, which lies flat
+        at[p + "toe"] = at[p + "toe"] * [1, 1, 0] + at[p + "heel"] * [0, 0, 1]
         if "ORG-f_index.01" + side in bones:
             at[p + "index"] = head("ORG-f_index.01" + side)
             at[p + "pinky"] = head("ORG-f_pinky.01" + side)
