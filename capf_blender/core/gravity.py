@@ -4,7 +4,7 @@
 
 The camera's tilt is a pair (a, b): "up" is along (a, -1, b) in camera axes (x right, y down, z
 forward), so a is its roll and b its pitch. What is known of it is added up as Gaussians: cameras
-are held nearly level, standing people are upright, feet stand on one plane.
+are held nearly level, people who stand are balanced, feet stand on one plane.
 """
 
 import numpy as np
@@ -19,7 +19,27 @@ STEEPEST = np.tan(np.radians(45.0))  # nobody's camera leans more; whoever seems
 UPRIGHT_KNEES = ((np.radians(20.0), 0.0), (np.radians(45.0), 0.08))
 UPRIGHT_HIP = np.radians(30.0)
 UPRIGHT_STANCE = np.radians(30.0)  # between the legs: a stride
+# of the knees over the feet that stand: up to 60 degrees people balance, beyond they may as well
+# sit, which adds to the tilt's sigma
+BALANCED_KNEES = ((np.radians(60.0), 0.0), (np.radians(90.0), 0.1))
+LIFTED_M = 0.04  # a foot this much higher than the other one carries a third of what it does
+PRESSURE_SHARE = 0.6  # of the way from heel to toe: where a standing foot presses on average
+SUPPORT_ROUNDS = 4
+# from joint to joint: share of the body's mass, and where on the way its centre lies (Winter,
+# Biomechanics and Motor Control of Human Movement, 4th ed., table 4.1)
+_LIMB_SEGMENTS = {
+    ("shoulder", "elbow"): (0.028, 0.436), ("elbow", "wrist"): (0.016, 0.430),
+    ("wrist", "index"): (0.006, 0.5), ("hip", "knee"): (0.100, 0.433),
+    ("knee", "ankle"): (0.0465, 0.433), ("heel", "toe"): (0.0145, 0.5),
+}  # fmt: skip
+SEGMENTS = {("pelvis", "thorax"): (0.497, 0.5), ("neck", "head_top"): (0.081, 0.5)} | {
+    (side + start, side + end): values
+    for side in ("l_", "r_")
+    for (start, end), values in _LIMB_SEGMENTS.items()
+}
 BODY_SIGMA = np.array([0.03, 0.08])  # lean of a standing body as seen: sideways, in depth
+# the same of the line from the feet to the centre of mass: half as long, and of single feet
+BALANCE_SIGMA = np.array([0.04, 0.13])
 FLOOR_SIGMA_M = 0.05
 FLOOR_SPREAD_M = np.array([0.25, 0.5])  # least spread of footprints that tells a slope: x, z
 STANDING_SPEED = 0.25  # metres a second across the image: a foot that stands
@@ -40,8 +60,23 @@ def up_direction(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
 
 
 def _body_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tilt (2,) at which people who stand stand upright, and its precision (2, 2), zero if nobody
-    stands."""
+    """Tilt (2,) of who stands, and its precision (2, 2), zero if nobody does.
+
+    Two signs of it that fail differently, drawn from the same joints with the same errors: together
+    they are worth no more than one of them.
+    """
+    signs = [_upright_tilt(joints, time_s), _balanced_tilt(joints, time_s)]
+    signs = [(tilt, precision) for tilt, precision in signs if precision.any()]
+    if not signs:
+        return np.zeros(2), np.zeros((2, 2))
+    total = np.sum([precision for _, precision in signs], axis=0)
+    tilt = np.sum([precision * tilt for tilt, precision in signs], axis=0) / total
+    return tilt, np.diag(total / len(signs))
+
+
+def _upright_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tilt (2,) at which straight people stand upright, and its precision (2,), zero if nobody
+    does."""
     j = {name: joints[:, index] for name, index in JOINT.items()}
     ankles = 0.5 * (j["l_ankle"] + j["r_ankle"])
     body = unit(j["thorax"] - ankles)
@@ -60,14 +95,72 @@ def _body_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.n
     tiers = [(possible & (knee_bend < limit), lean) for limit, lean in UPRIGHT_KNEES]
     upright, lean = next((tier for tier in tiers if tier[0].any()), (possible & False, 0.0))
     if not upright.any():
-        return np.zeros(2), np.zeros((2, 2))
+        return np.zeros(2), np.zeros(2)
     tilts = body[upright][:, [0, 2]] / -body[upright][:, 1:2]
     median = np.median(tilts, axis=0)
     spread = 1.4826 * np.median(np.abs(tilts - median), axis=0)
     # a moment in which somebody who bends or falls passes through straightness is little evidence
     independent = 1.0 + upright.sum() * _interval(time_s) / INDEPENDENT_S
     variance = BODY_SIGMA**2 + lean**2 + (0.1**2 + spread**2) / independent
-    return median, np.diag(1.0 / variance)
+    return median, 1.0 / variance
+
+
+def _balanced_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tilt (2,) at which people on their feet do not fall, and its precision (2,), zero if nobody
+    stands.
+
+    The centre of mass is above what carries it, but for what accelerates it, which averages out.
+    That holds for whoever bends, squats, strides or stands on one leg, unlike upright trunks.
+    """
+    tilt = np.zeros(2)
+    tilts, doubt = _tilts_in_balance(joints, tilt)
+    for _ in range(SUPPORT_ROUNDS):  # which foot carries depends on where down is
+        if len(tilts) == 0:
+            return np.zeros(2), np.zeros(2)
+        tilt = np.median(tilts, axis=0)
+        tilts, doubt = _tilts_in_balance(joints, tilt)
+    spread = 1.4826 * np.median(np.abs(tilts - tilt), axis=0) if len(tilts) else np.zeros(2)
+    # a moment in which somebody who falls or sits passes through balance is little evidence
+    independent = 1.0 + len(tilts) * _interval(time_s) / INDEPENDENT_S
+    variance = BALANCE_SIGMA**2 + doubt**2 + (0.1**2 + spread**2) / independent
+    return tilt, 1.0 / variance
+
+
+def _tilts_in_balance(joints: np.ndarray, tilt: np.ndarray) -> tuple[np.ndarray, float]:
+    """Tilts (N, 2) at which those frames are in balance that may be, if the feet are where `tilt`
+    (2,) has them, and how doubtful it is that these frames are in balance."""
+    support, bend = _support(joints, unit(np.array([tilt[0], -1.0, tilt[1]])))
+    body = unit(_centre_of_mass(joints) - support)
+    possible = np.hypot(body[:, 0], body[:, 2]) < -body[:, 1] * STEEPEST
+    tiers = [(possible & (bend < limit), doubt) for limit, doubt in BALANCED_KNEES]
+    chosen, doubt = next((tier for tier in tiers if tier[0].any()), (possible & False, 0.0))
+    return body[chosen][:, [0, 2]] / -body[chosen][:, 1:2], doubt
+
+
+def _centre_of_mass(joints: np.ndarray) -> np.ndarray:
+    """(F, 3) of `joints` (F, J, 3)."""
+    centre = np.zeros((len(joints), 3))
+    for (start, end), (mass, share) in SEGMENTS.items():
+        first, last = joints[:, JOINT[start]], joints[:, JOINT[end]]
+        centre += mass * (first + share * (last - first))
+    return centre / sum(mass for mass, _ in SEGMENTS.values())
+
+
+def _support(joints: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The middle (F, 3) of what carries the body if `up` (3,) is up, the lower foot or both, and
+    the bend (F,) of the knees over it, radians."""
+    heels, toes, bends = [], [], []
+    for side in ("l_", "r_"):
+        hip, knee, ankle = (joints[:, JOINT[side + name]] for name in ("hip", "knee", "ankle"))
+        heels.append(joints[:, JOINT[side + "heel"]])
+        toes.append(joints[:, JOINT[side + "toe"]])
+        bends.append(angle_between(knee - hip, ankle - knee))
+    heel, toe = np.stack(heels, axis=1), np.stack(toes, axis=1)  # (F, 2, 3)
+    low = np.minimum(heel @ up, toe @ up)
+    share = np.exp(-(low - low.min(axis=1, keepdims=True)) / LIFTED_M)
+    share /= share.sum(axis=1, keepdims=True)
+    middle = heel + PRESSURE_SHARE * (toe - heel)
+    return (share[..., None] * middle).sum(axis=1), (share * np.stack(bends, axis=1)).sum(axis=1)
 
 
 def _interval(time_s: np.ndarray) -> float:
