@@ -33,6 +33,7 @@ class _Foot:
     side: str
     p: str
     bones: list[int]  # thigh, shin, foot, toe; -1 without one
+    turn: np.ndarray  # (F, 3, 3) of the foot since rest, armature axes
     heel: np.ndarray  # (F, 3) world, from the ankle to the sole's ends as the foot is turned
     front: np.ndarray
 
@@ -49,13 +50,13 @@ def plant(
 ) -> None:
     """Moves the legs in `posing`, and with bone `mover` the body, so that the feet stand during
     `contacts`. `time_s` (F,) as in `placed`."""
-    feet = [_foot(posing, rig_map, body, turned, placed, side) for side in (".L", ".R")]
     plans = []
-    for foot in feet:
-        own = [c for c in contacts if foot is not None and c.foot + "_" == foot.p]
-        if foot is not None and own:
-            target, weight = _path(posing, foot, placed, time_s, own)
-            plans.append((foot, target, weight))
+    for side, name in ((".L", "l"), (".R", "r")):
+        spans = _spans(time_s, [contact for contact in contacts if contact.foot == name])
+        weights = np.array([_weight(time_s, span) for span in spans])
+        foot = _foot(posing, rig_map, body, turned, placed, side, weights) if spans else None
+        if foot is not None:
+            plans.append((foot, _path(posing, foot, placed, spans, weights), weights.max(axis=0)))
     if not plans:
         return
     _lower(posing, placed, time_s, plans, mover)
@@ -63,8 +64,32 @@ def plant(
         _bend(posing, foot, body, turned, placed, target, weight)
 
 
+def _spans(time_s: np.ndarray, contacts: Sequence[Contact]) -> list[slice]:
+    """The frames of each contact that has any."""
+    slack = 0.25 * frame_interval(time_s) if len(time_s) > 1 else 1e-6
+    spans = []
+    for contact in contacts:
+        inside = (time_s >= contact.start_s - slack) & (time_s <= contact.end_s + slack)
+        if inside.any():
+            first, last = np.flatnonzero(inside)[[0, -1]]
+            spans.append(slice(int(first), int(last) + 1))
+    return spans
+
+
+def _weight(time_s: np.ndarray, span: slice) -> np.ndarray:
+    """(F,) how much a contact holds: 1 in its frames, and easing in and out around them."""
+    away = np.maximum(time_s[span][0] - time_s, time_s - time_s[span][-1])
+    return _quintic(1 - np.maximum(away, 0.0) / BLEND_S)
+
+
 def _foot(
-    posing: Posing, rig_map: RigMap, body: RestBody, turned: BodyTurns, placed: Placement, side: str
+    posing: Posing,
+    rig_map: RigMap,
+    body: RestBody,
+    turned: BodyTurns,
+    placed: Placement,
+    side: str,
+    weights: np.ndarray,
 ) -> _Foot | None:
     names = [rig_map.bone(role + side) for role in ("thigh", "shin", "foot", "toe")]
     if not all(names[:3]):
@@ -76,46 +101,45 @@ def _foot(
     if bones[3] >= 0:
         front = posing.rig.heads[bones[3]]  # the ball, over which a foot with toes rolls
     matrix = placed.world_from_armature[:3, :3]
+    turn = _level(turned.turns[names[2]], front - heel, up, placed, weights.max(axis=0))
 
     def on_sole(point: np.ndarray) -> np.ndarray:
         level = point - (point @ up - body.floor) * up
-        return (turned.turns[names[2]] @ (level - ankle)) @ matrix.T
+        return (turn @ (level - ankle)) @ matrix.T
 
-    return _Foot(side, p, bones, on_sole(heel), on_sole(front))
+    return _Foot(side, p, bones, turn, on_sole(heel), on_sole(front))
+
+
+def _level(
+    turn: np.ndarray, along: np.ndarray, up: np.ndarray, placed: Placement, weight: np.ndarray
+) -> np.ndarray:
+    """`turn` (F, 3, 3) of a foot without the roll about its length, as far as `weight` (F,): the
+    sole of a foot that stands lies across on the floor."""
+    along = along - (along @ up) * up
+    rest = frame_yx(along, np.cross(up, along))
+    now = turn @ rest
+    level = frame_yx(now[..., 1], np.cross(placed.up, now[..., 1]))
+    level = now @ fraction(np.swapaxes(now, -1, -2) @ level, weight)
+    return level @ rest.T
 
 
 def _path(
-    posing: Posing,
-    foot: _Foot,
-    placed: Placement,
-    time_s: np.ndarray,
-    contacts: Sequence[Contact],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where the ankle has to be (F, 3), world, and how much so (F,): 1 while it stands."""
+    posing: Posing, foot: _Foot, placed: Placement, spans: list[slice], weights: np.ndarray
+) -> np.ndarray:
+    """(F, 3) where the ankle has to be while the foot stands, and around that, world."""
     free = placed.to_world(posing.head(foot.bones[2]))
     heel, toe = (placed.world[:, JOINT[foot.p + name]] for name in ("heel", "toe"))
     pitch = (heel - toe)[:, 2] / np.maximum(np.linalg.norm(heel - toe, axis=1), 1e-9)
     on_front = smoothstep(-ROLLED, ROLLED, pitch)
-    slack = 0.25 * frame_interval(time_s) if len(time_s) > 1 else 1e-6
-    shift, total = np.zeros_like(free), np.zeros(len(free))
-    for contact in contacts:
-        inside = (time_s >= contact.start_s - slack) & (time_s <= contact.end_s + slack)
-        if not inside.any():
-            continue
-        first, last = np.flatnonzero(inside)[[0, -1]]
-        part = slice(first, last + 1)
-        ankle = _rolled(foot, placed, heel[part], toe[part], on_front[part], pitch[part], part)
-        offset = np.concatenate([
-            np.repeat(ankle[:1] - free[first], first, axis=0),
-            ankle - free[part],
-            np.repeat(ankle[-1:] - free[last], len(free) - 1 - last, axis=0),
-        ])  # fmt: skip
-        away = np.maximum(time_s[first] - time_s, time_s - time_s[last])
-        weight = _quintic(1 - away / BLEND_S)
+    shift = np.zeros_like(free)
+    for span, weight in zip(spans, weights, strict=True):
+        ankle = _rolled(foot, placed, heel[span], toe[span], on_front[span], pitch[span], span)
+        offset = np.empty_like(free)
+        offset[span] = ankle - free[span]
+        offset[: span.start] = offset[span.start]
+        offset[span.stop :] = offset[span.stop - 1]
         shift += weight[:, None] * offset
-        total += weight
-    target = free + shift / np.maximum(total, 1e-9)[:, None]
-    return target, np.minimum(total, 1.0)
+    return free + shift / np.maximum(weights.sum(axis=0), 1e-9)[:, None]
 
 
 def _rolled(
@@ -152,8 +176,7 @@ def _lower(
     mover: int,
 ) -> None:
     """Brings the body down by the least that lets planted feet be reached."""
-    inverse = np.linalg.inv(placed.world_from_armature[:3, :3])
-    down = -unit(inverse[:, 2])
+    down = -placed.up
     needed = np.zeros(len(time_s))
     for foot, target, weight in plans:
         reach = REACH * sum(_leg(posing, foot))
@@ -214,23 +237,17 @@ def _bend(
     ):
         frame = was @ fraction(np.swapaxes(was, -1, -2) @ wanted, share)
         posing.set_turn(bone, frame @ turned.rest_frames[segment].T)
-    foot_turn = turned.turns[posing.rig.names[ankle_bone]]
-    posing.set_turn(ankle_bone, foot_turn)
+    posing.set_turn(ankle_bone, foot.turn)
     if toe >= 0:
-        posing.set_turn(toe, _flat_toes(foot, body, foot_turn, placed, weight))
+        posing.set_turn(toe, _flat_toes(foot, body, placed, weight))
 
 
-def _flat_toes(
-    foot: _Foot, body: RestBody, foot_turn: np.ndarray, placed: Placement, weight: np.ndarray
-) -> np.ndarray:
+def _flat_toes(foot: _Foot, body: RestBody, placed: Placement, weight: np.ndarray) -> np.ndarray:
     """(F, 3, 3) turn of the toes: with the foot, but flat on the ground while its heel is up."""
-    inverse = np.linalg.inv(placed.world_from_armature[:3, :3])
-    up = unit(inverse[:, 2])
     raised = (foot.heel - foot.front)[:, 2] / np.linalg.norm(foot.heel - foot.front, axis=1)
-    sole_up = foot_turn @ body.axes[:, 1]
-    flat = shortest_arc(sole_up, np.broadcast_to(up, sole_up.shape)) @ foot_turn
+    flat = shortest_arc(foot.turn @ body.axes[:, 1], placed.up) @ foot.turn
     share = weight * smoothstep(0.0, ROLLED, raised)
-    return foot_turn @ fraction(np.swapaxes(foot_turn, -1, -2) @ flat, share)
+    return foot.turn @ fraction(np.swapaxes(foot.turn, -1, -2) @ flat, share)
 
 
 def _leg(posing: Posing, foot: _Foot) -> tuple[float, float]:

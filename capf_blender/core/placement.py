@@ -10,6 +10,7 @@ import numpy as np
 from .armature import SOLE_SHARE
 from .rest_joints import RestBody
 from .rig import Rig
+from .rotations import unit
 from .skeleton import JOINT, JOINT_NAMES, JOINT_PARENTS, MIRROR
 
 RootMode = Literal["HIPS", "ROOT_BONE", "IN_PLACE"]
@@ -29,6 +30,11 @@ class Placement:
     own: bool  # the rig was built from this very body
     floor: float  # height in the world on which the rig's soles stand
     sole: float  # height in the world of `world`'s heels and toes that stand flat
+
+    @property
+    def up(self) -> np.ndarray:
+        """(3,) the world's, unit, armature axes."""
+        return unit(np.linalg.inv(self.world_from_armature[:3, :3])[:, 2])
 
     def to_armature(self, points: np.ndarray) -> np.ndarray:
         """(..., 3) points of the world, in armature space."""

@@ -18,7 +18,7 @@ from .ik_controls import place_controls
 from .placement import Place, Placement, RootMode, ScaleMode, place
 from .rest_joints import RestBody, rest_body
 from .rig import BoneChannels, Rig, RigMap, RigPose
-from .rotations import about, continuous, dot, quaternion_from_matrix, twist_angle, unit
+from .rotations import about, continuous, dot, quaternion_from_matrix, twist_angle
 from .skeleton import JOINT
 
 FASTEST_DEG_S = 1500.0  # no body part turns faster
@@ -145,8 +145,7 @@ def _root(posing: Posing, rig_map: RigMap) -> int | None:
 
 
 def _turn_root(posing: Posing, root: int, turned: BodyTurns, placed: Placement) -> None:
-    up = unit(np.linalg.inv(placed.world_from_armature[:3, :3])[:, 2])
-    posing.set_turn(root, about(up, np.unwrap(twist_angle(turned.hips, up))))
+    posing.set_turn(root, about(placed.up, np.unwrap(twist_angle(turned.hips, placed.up))))
 
 
 def _move_root(posing: Posing, root: int, body: RestBody, placed: Placement) -> None:
