@@ -33,7 +33,7 @@ class Evidence:
     same: float  # rig units
 
     def for_role(self, role: str, taken: Set[int]) -> Finding:
-        """The bones that fit `role` best, but for those `taken`; none where nothing speaks for any."""
+        """The bones but `taken` that fit `role` best; none where nothing speaks for any."""
         places = self.guess.bones.get(role, ()) if self.guess else ()
         places = tuple(bone for bone in places if bone not in taken)
         if role in CHAIN_ROLES:

@@ -19,10 +19,10 @@ from .rig_limbs import (
     Chain,
     Limb,
     branch_pairs,
-    chain_from,
     fit_arm,
     fit_leg,
     limb_length,
+    mirrored_chains,
     reaches,
     square,
 )
@@ -111,10 +111,7 @@ def _common(shape: Shape, bones: list[int]) -> int:
 
 def _bodies(shape: Shape) -> Iterator[_Body]:
     reach = reaches(shape)
-    chains = [
-        (chain_from(shape, a, reach), chain_from(shape, b, reach))
-        for a, b in branch_pairs(shape, reach)
-    ]
+    chains = [mirrored_chains(shape, start, reach) for start, _ in branch_pairs(shape, reach)]
     for legs in chains:
         for arms in chains:
             if legs is not arms:

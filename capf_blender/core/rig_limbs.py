@@ -58,18 +58,29 @@ def reaches(shape: Shape) -> np.ndarray:
     return reach
 
 
-def chain_from(shape: Shape, start: int, reach: np.ndarray) -> Chain:
+def mirrored_chains(shape: Shape, start: int, reach: np.ndarray) -> tuple[Chain, Chain]:
+    """The ways from `start` and from its mirror image to their far ends, bone by bone each other's
+    images: what only one side has, as a sword, is passed by."""
     bones = [start]
-    while shape.children[bones[-1]] and len(bones) < LONGEST_CHAIN:
-        here = shape.heads[bones[-1]]
-        bones.append(
-            max(
-                shape.children[bones[-1]],
-                key=lambda b: float(np.linalg.norm(shape.heads[b] - here) + reach[b]),
-            )
-        )
+    while len(bones) < LONGEST_CHAIN:
+        here = bones[-1]
+        below = [
+            child
+            for child in shape.children[here]
+            if shape.partners[child] >= 0 and shape.partners[child] != child
+        ]
+        if not below:
+            break
+        steps = np.linalg.norm(shape.heads[below] - shape.heads[here], axis=-1) + reach[below]
+        bones.append(below[int(np.argmax(steps))])
+    images = [int(shape.partners[bone]) for bone in bones]
+    return _with_end(shape, bones, reach), _with_end(shape, images, reach)
+
+
+def _with_end(shape: Shape, bones: list[int], reach: np.ndarray) -> Chain:
     last = bones[-1]
-    end = shape.heads[last] + reach[last] * unit(shape.tails[last] - shape.heads[last])
+    length = min(float(np.linalg.norm(shape.tails[last] - shape.heads[last])), float(reach[last]))
+    end = shape.heads[last] + length * unit(shape.tails[last] - shape.heads[last])
     return Chain(bones, np.vstack([shape.heads[bones], end]))
 
 

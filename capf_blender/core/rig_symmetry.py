@@ -3,6 +3,7 @@
 """The plane about which a rig is the same on both sides, and which bones are each other's mirror
 images."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from .rig import Rig
 from .rotations import unit
 
 SAME_SHARE = 0.02  # of the rig's size: heads nearer than that are at one place
-CANDIDATES = 40  # pairs of branches that may show the plane, the largest first
+IMAGE_SHARE = 0.05  # mirror images may be that far from where they should be
+CANDIDATES = 60  # pairs of branches that may show the plane, the largest first
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ def shape_of(rig: Rig) -> Shape | None:
     best: Shape | None = None
     for normal, point in _candidate_planes(heads, rig.parents, children, size):
         offsets = (heads - point) @ normal
-        partners = _partners(heads, offsets, normal, rig.parents, children, SAME_SHARE * size)
+        partners = _partners(heads, offsets, normal, rig.parents, children, IMAGE_SHARE * size)
         off = np.abs(offsets) > SAME_SHARE * size
         paired = (partners >= 0) & (partners != np.arange(len(partners)))
         shape = Shape(
@@ -77,14 +79,23 @@ def _candidate_planes(
         largest = sorted(siblings, key=lambda bone: -below[bone])[:8]
         for number, a in enumerate(largest):
             for b in largest[number + 1 :]:
-                # the heads may lie on the plane, as those of hip joints do: their children count
-                for p, q in ((a, b), *zip(children[a][:1], children[b][:1], strict=False)):
+                for p, q in _downwards(a, b, children):
                     across = heads[p] - heads[q]
                     if np.linalg.norm(across) > SAME_SHARE * size:
                         weight = min(below[a], below[b])
                         found.append((weight, unit(across), 0.5 * (heads[p] + heads[q])))
     found.sort(key=lambda plane: -plane[0])
     return [(normal, point) for _, normal, point in found[:CANDIDATES]]
+
+
+def _downwards(a: int, b: int, children: list[list[int]]) -> Iterator[tuple[int, int]]:
+    """Two bones and those below them: the farther from the plane, the surer its direction, and the
+    first ones may lie on it, as bones that lead to the hip joints do."""
+    for _ in range(4):
+        yield a, b
+        if not children[a] or len(children[a]) != len(children[b]):
+            return
+        a, b = children[a][0], children[b][0]
 
 
 def _partners(
