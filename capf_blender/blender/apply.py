@@ -4,6 +4,7 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import bpy
 import numpy as np
@@ -71,7 +72,7 @@ def apply_take(
         targets.check(context, armature)
     take_key = key_of(take)
     contacts = edited_contacts(armature, take_key) if keep_edited_contacts else None
-    motion = solve(take, settings, contacts=contacts, cameras=cameras)
+    motion = _solved(take, settings, cameras, contacts)
     moments = sample(motion, times_s)
     present = moments.present
     if not present.any():
@@ -109,6 +110,17 @@ def apply_take(
         reprojection_px=float(np.nanmean(moments.reprojection_px[present])),
         notes=(*pose.notes, kept) if kept else pose.notes,
     )
+
+
+@lru_cache(maxsize=1)
+def _solved(
+    take: Take,
+    settings: SolveSettings,
+    cameras: CameraPath | None,
+    contacts: tuple[Contact, ...] | None,
+) -> Motion:
+    """Kept for settings of the rig and the keys, which change nothing here."""
+    return solve(take, settings, cameras, contacts)
 
 
 def key_of(take: Take) -> str:

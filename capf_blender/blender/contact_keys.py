@@ -6,7 +6,7 @@ mended in the Dope Sheet, and read again by the next solve."""
 import bpy
 import numpy as np
 
-from ..core.contacts import FEET, Contact
+from ..core.contacts import FEET, Contact, tidied
 from ..core.timing import TimeMap
 from . import bake_record
 from .bake_record import BakeRecord
@@ -61,7 +61,7 @@ def read(
         edges = np.flatnonzero(np.diff(np.concatenate([[False], standing, [False]]).astype(int)))
         times = record.time_map.times_s(first + np.stack([edges[::2], edges[1::2] - 1], axis=1))
         found += [Contact(start_s=float(a), end_s=float(b), foot=foot) for a, b in times]
-    return tuple(sorted(found))
+    return tidied(found)
 
 
 def edited(ob: bpy.types.Object, action: bpy.types.Action, record: BakeRecord) -> bool:

@@ -4,7 +4,9 @@
 
 import bpy
 
+from ..core.errors import CaptureError
 from ..core.rig import BODY_ROLES, DOUBTFUL, RigMap
+from ..core.rig_mapping import with_corrections
 from ..rigs import CONVENTIONS
 from . import role_map
 from .rigs import read_rig
@@ -24,7 +26,12 @@ def run(settings: bpy.types.PropertyGroup) -> bool:
     """Fills the scene's list and report for the chosen armature; whether nothing is in doubt.
     Raises CaptureError."""
     ob = settings.armature
-    rig_map = role_map.found(ob, read_rig(ob))
+    try:
+        rig_map = role_map.found(ob, read_rig(ob))
+    except CaptureError:  # then the user has to assign the bones
+        assigned = with_corrections(RigMap("", {}), role_map.corrections_of(ob))
+        fill(settings.roles, assigned, ob)
+        raise
     fill(settings.roles, rig_map, ob)
     settings.rig_report = report(rig_map)
     return all(row.state in ("SURE", "USER") for row in settings.roles if row.role in BODY_ROLES)

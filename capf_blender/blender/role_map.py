@@ -4,13 +4,13 @@
 corrections are stored with the armature's data."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from ..core.errors import CaptureError
-from ..core.rig import BODY_ROLES, OPTIONAL_ROLES, Assignment, Rig, RigMap
+from ..core.rig import BODY_ROLES, OPTIONAL_ROLES, Rig, RigMap
 from ..core.rig_mapping import find_map
 from ..rigs import CONVENTIONS
 from .rigs import read_rig
@@ -22,17 +22,21 @@ CORRECTIONS = "capf_role_map"
 
 Corrections = dict[str, tuple[str, ...]]
 
+_last: tuple[tuple, RigMap] | None = None  # what was found last, and for what
+
 
 def found(ob: bpy.types.Object, rig: Rig) -> RigMap:
     """The map of `ob`, whose rest `rig` is, with the user's corrections. Raises CaptureError
     `not_humanoid`."""
-    return with_corrections(find_map(rig, CONVENTIONS), corrections_of(ob))
-
-
-def with_corrections(rig_map: RigMap, corrections: Corrections) -> RigMap:
-    chosen = {role: Assignment(bones, 1.0, "user") for role, bones in corrections.items()}
-    roles = {**rig_map.roles, **chosen}
-    return replace(rig_map, roles={role: one for role, one in roles.items() if one.bones})
+    global _last
+    corrections = corrections_of(ob)
+    known = (
+        value.tobytes() if isinstance(value, np.ndarray) else value for value in vars(rig).values()
+    )
+    key = (*known, *sorted(corrections.items()))
+    if _last is None or _last[0] != key:  # hundreds of bones take half a second
+        _last = key, find_map(rig, CONVENTIONS, corrections)
+    return _last[1]
 
 
 def corrections_of(ob: bpy.types.Object) -> Corrections:

@@ -52,6 +52,7 @@ def is_metarig(ob: bpy.types.Object | None) -> bool:
     return (
         ob is not None
         and ob.type == "ARMATURE"
+        and "rig_id" not in ob.data  # generated rigs keep the types of the bones they came from
         and any(compat.other_addons_property(bone, "rigify_type") for bone in ob.pose.bones)
     )
 
