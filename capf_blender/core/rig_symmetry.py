@@ -5,6 +5,7 @@ images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,36 +45,124 @@ def shape_of(rig: Rig) -> Shape | None:
     size = float(np.linalg.norm(np.ptp(heads, axis=0)))
     if size < 1e-9:
         return None
-    best: Shape | None = None
-    for normal, point in _candidate_planes(heads, rig.parents, children, size):
-        offsets = (heads - point) @ normal
-        partners = _partners(heads, offsets, normal, rig.parents, children, IMAGE_SHARE * size)
-        off = np.abs(offsets) > SAME_SHARE * size
-        paired = (partners >= 0) & (partners != np.arange(len(partners)))
-        shape = Shape(
-            heads, tails, rig.parents, tuple(map(tuple, children)), rig.control,
-            size, normal, offsets, partners, float((paired & off).sum() / max(off.sum(), 1)),
-        )  # fmt: skip
-        if best is None or _pairs(shape) > _pairs(best):
-            best = shape
-            if (partners >= 0).all():
+    tree = _Tree(heads, rig.parents, children, size)
+    best: _Mirror | None = None
+    for normal, point in _candidate_planes(tree):
+        mirror = _mirror(tree, normal, point)
+        if best is None or mirror.worth > best.worth:
+            best = mirror
+            if (mirror.partners >= 0).all() and mirror.error < 0.1 * IMAGE_SHARE:
                 break
-    return best
+    if best is None:
+        return None
+    best = max(best, _mirror(tree, *_refitted(tree, best)), key=lambda mirror: mirror.worth)
+    off = np.abs(best.offsets) > SAME_SHARE * size
+    symmetry = float((best.paired & off).sum() / max(off.sum(), 1))
+    return Shape(
+        heads, tails, rig.parents, tuple(map(tuple, children)), rig.control,
+        size, best.normal, best.offsets, best.partners, symmetry,
+    )  # fmt: skip
 
 
-def _pairs(shape: Shape) -> int:
-    return int((shape.partners >= 0).sum() - (shape.partners == np.arange(len(shape.heads))).sum())
+@dataclass(frozen=True, eq=False)
+class _Tree:
+    heads: np.ndarray  # (N, 3)
+    parents: np.ndarray  # (N,)
+    children: list[list[int]]
+    size: float
+
+    @cached_property
+    def below(self) -> np.ndarray:
+        """(N,) bones of each branch, its first included."""
+        return self._gathered(np.ones(len(self.heads)))
+
+    @cached_property
+    def centres(self) -> np.ndarray:
+        """(N, 3) middle of each branch."""
+        return self._gathered(self.heads) / self.below[:, None]
+
+    def _gathered(self, values: np.ndarray) -> np.ndarray:
+        total = values.astype(float)
+        for bone in reversed(range(len(total))):
+            if self.parents[bone] >= 0:
+                total[self.parents[bone]] += total[bone]
+        return total
 
 
-def _candidate_planes(
-    heads: np.ndarray, parents: np.ndarray, children: list[list[int]], size: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
+@dataclass(frozen=True, eq=False)
+class _Mirror:
+    """A plane, and the bones that are images of each other in it."""
+
+    normal: np.ndarray  # (3,)
+    offsets: np.ndarray  # (N,)
+    partners: np.ndarray  # (N,)
+    error: float  # mean distance of images from where they should be, of the rig's size
+
+    @property
+    def paired(self) -> np.ndarray:
+        return (self.partners >= 0) & (self.partners != np.arange(len(self.partners)))
+
+    @property
+    def worth(self) -> float:
+        return float(self.paired.sum()) * (1.0 - self.error / IMAGE_SHARE)
+
+
+def _mirror(tree: _Tree, normal: np.ndarray, point: np.ndarray) -> _Mirror:
+    """The plane's pairs; the parents of images are images too."""
+    offsets = (tree.heads - point) @ normal
+    images = tree.heads - 2 * offsets[:, None] * normal
+    centres = tree.centres - 2 * ((tree.centres - point) @ normal)[:, None] * normal
+    partners = np.full(len(images), -1)
+    roots = [bone for bone, parent in enumerate(tree.parents) if parent < 0]
+    _pair(tree, roots, roots, images, centres, partners)
+    for bone in range(len(images)):
+        if partners[bone] >= bone:  # else its image's turn has been
+            other = tree.children[partners[bone]]
+            _pair(tree, tree.children[bone], other, images, centres, partners)
+    paired = np.flatnonzero(partners > np.arange(len(partners)))
+    away = np.linalg.norm(images[paired] - tree.heads[partners[paired]], axis=-1)
+    error = float(away.mean()) / tree.size if len(away) else 0.0
+    return _Mirror(normal, offsets, partners, error)
+
+
+def _pair(
+    tree: _Tree,
+    ones: list[int],
+    others: list[int],
+    images: np.ndarray,
+    centres: np.ndarray,
+    partners: np.ndarray,
+) -> None:
+    """Sets the partners of `ones` among `others`, the likest first: those that lie where they
+    should, and whose branches do and are as large."""
+    if not ones or not others:
+        return
+    away = np.linalg.norm(images[ones][:, None] - tree.heads[others], axis=-1)
+    branch = np.linalg.norm(centres[ones][:, None] - tree.centres[others], axis=-1)
+    larger = np.abs(np.log(tree.below[ones][:, None] / tree.below[others]))
+    unlike = away + 0.5 * np.minimum(branch, IMAGE_SHARE * tree.size) + 0.01 * tree.size * larger
+    for row, column in zip(*np.unravel_index(np.argsort(unlike, axis=None), away.shape),
+                           strict=True):  # fmt: skip
+        if away[row, column] < IMAGE_SHARE * tree.size:
+            one, other = ones[row], others[column]
+            if partners[one] < 0 and partners[other] < 0:
+                partners[one], partners[other] = other, one
+
+
+def _refitted(tree: _Tree, mirror: _Mirror) -> tuple[np.ndarray, np.ndarray]:
+    """Normal and point of the plane that halves the ways between all images."""
+    ones = np.flatnonzero(mirror.paired)
+    across = tree.heads[ones] - tree.heads[mirror.partners[ones]]
+    across *= np.sign(across @ mirror.normal)[:, None]
+    found = np.flatnonzero(mirror.partners >= 0)
+    middles = 0.5 * (tree.heads[found] + tree.heads[mirror.partners[found]])
+    return unit(across.sum(axis=0)), middles.mean(axis=0)
+
+
+def _candidate_planes(tree: _Tree) -> list[tuple[np.ndarray, np.ndarray]]:
     """Normals (3,) and points (3,) of the planes between siblings, those with most below first."""
-    below = np.ones(len(heads))
-    for bone in reversed(range(len(heads))):
-        if parents[bone] >= 0:
-            below[parents[bone]] += below[bone]
-    roots = [bone for bone, parent in enumerate(parents) if parent < 0]
+    heads, children, below = tree.heads, tree.children, tree.below
+    roots = [bone for bone, parent in enumerate(tree.parents) if parent < 0]
     found = []
     for siblings in [roots, *children]:
         largest = sorted(siblings, key=lambda bone: -below[bone])[:8]
@@ -81,7 +170,7 @@ def _candidate_planes(
             for b in largest[number + 1 :]:
                 for p, q in _downwards(a, b, children):
                     across = heads[p] - heads[q]
-                    if np.linalg.norm(across) > SAME_SHARE * size:
+                    if np.linalg.norm(across) > SAME_SHARE * tree.size:
                         weight = min(below[a], below[b])
                         found.append((weight, unit(across), 0.5 * (heads[p] + heads[q])))
     found.sort(key=lambda plane: -plane[0])
@@ -96,53 +185,3 @@ def _downwards(a: int, b: int, children: list[list[int]]) -> Iterator[tuple[int,
         if not children[a] or len(children[a]) != len(children[b]):
             return
         a, b = children[a][0], children[b][0]
-
-
-def _partners(
-    heads: np.ndarray,
-    offsets: np.ndarray,
-    normal: np.ndarray,
-    parents: np.ndarray,
-    children: list[list[int]],
-    same: float,
-) -> np.ndarray:
-    """(N,) mirror images whose parents are mirror images too."""
-    mirrored = heads - 2 * offsets[:, None] * normal
-    count = len(heads)
-    partners = np.full(count, -1)
-    roots = [bone for bone in range(count) if parents[bone] < 0]
-    for bone in range(count):
-        if partners[bone] >= 0:
-            continue
-        parent = parents[bone]
-        if parent >= 0 and partners[parent] < 0:
-            continue
-        options = roots if parent < 0 else children[partners[parent]]
-        # on the plane several bones lie at one place: the bone itself is its own image there,
-        # unless it is the start of a branch to one side
-        ranked = sorted(
-            (np.linalg.norm(heads[o] - mirrored[bone]) + _unlike(bone, o, heads, children, normal,
-             offsets), o) for o in options if partners[o] < 0 or partners[o] == bone
-        )  # fmt: skip
-        if ranked and ranked[0][0] < same:
-            other = ranked[0][1]
-            partners[bone], partners[other] = other, bone
-    return partners
-
-
-def _unlike(
-    bone: int,
-    other: int,
-    heads: np.ndarray,
-    children: list[list[int]],
-    normal: np.ndarray,
-    offsets: np.ndarray,
-) -> float:
-    """How far the branches of two bones are from being images of each other, by their children's
-    mean place; zero without children."""
-    if not children[bone] or not children[other]:
-        return 0.0
-    here = heads[children[bone]].mean(axis=0)
-    there = heads[children[other]].mean(axis=0)
-    image = here - 2 * offsets[children[bone]].mean() * normal
-    return float(np.linalg.norm(there - image)) * 0.25
