@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+from camera_solve import FOCAL, FRAMES, PATH, SHIFT, solved_clip
 from synthetic_motion import look_at
 
 from capf_blender.core.camera import Intrinsics, project
@@ -19,14 +20,6 @@ from mathutils import Matrix, Vector  # noqa: E402
 from capf_blender.blender import background, camera, camera_source  # noqa: E402
 from capf_blender.blender.camera import CAMERA_FROM_BLENDER  # noqa: E402
 
-FRAMES = 60
-FOCAL = 1100.0
-PATH = np.array(
-    [
-        look_at((4 * np.sin(a), -5 * np.cos(a), 1.6), 0.1, 0.05 * np.sin(5 * a), a)
-        for a in np.radians(np.linspace(-20, 20, FRAMES))
-    ]
-)
 MATRIX = look_at((0.5, -4.0, 1.7), 0.2, 0.1, 0.3)
 # footage, then the render frame: size and pixel aspect
 SIZES = [
@@ -192,38 +185,12 @@ def test_cameras_that_footage_never_has_are_refused():
         camera_source.scene_path(*args)
 
 
-def solved_clip(video) -> "bpy.types.MovieClip":
-    """A clip whose camera Blender itself has solved, from the tracks of 40 points."""
-    clip = bpy.data.movieclips.load(str(video))
-    tracking = clip.tracking
-    tracking.camera.focal_length_pixels = FOCAL
-    tracking.camera.principal_point_pixels = (660.0, 350.0)  # 20 px right, 10 px below the middle
-    seen = Intrinsics(FOCAL, 1280, 720, (20.0, 10.0))
-    points = np.random.default_rng(0).uniform([-2, -1, 0], [2, 3, 2.5], (40, 3))
-    tracks = [tracking.tracks.new(name=f"T{i}", frame=1) for i in range(len(points))]
-    for frame, matrix in enumerate(PATH, start=1):
-        pixels = project((points - matrix[:3, 3]) @ matrix[:3, :3], seen)
-        for track, (x, y) in zip(tracks, pixels, strict=True):
-            if 0 < x < 1280 and 0 < y < 720:
-                track.markers.insert_frame(frame, co=(x / 1280, 1 - y / 720))
-    tracking.objects[0].keyframe_a, tracking.objects[0].keyframe_b = 1, FRAMES
-    window = bpy.context.window_manager.windows[0]
-    area = window.screen.areas[0]
-    area.type = "CLIP_EDITOR"
-    area.spaces.active.clip = clip
-    area.spaces.active.mode = "TRACKING"
-    region = next(r for r in area.regions if r.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        assert bpy.ops.clip.solve_camera() == {"FINISHED"}
-    return clip
-
-
 def test_a_clips_camera_solve(synthetic_clip):
     clip = solved_clip(synthetic_clip.video)
     path = camera_source.clip_path(clip, np.array([1280, 720]))
     assert not path.level and not path.metric
     assert abs(path.intrinsics.focal_px - FOCAL) < 0.1
-    np.testing.assert_allclose(path.intrinsics.shift_px, (20.0, 10.0), atol=1e-3)
+    np.testing.assert_allclose(path.intrinsics.shift_px, SHIFT, atol=1e-3)
     np.testing.assert_allclose(path.time_s, np.arange(FRAMES) / clip.fps, atol=1e-6)
     # the same path but for where it starts and its unit
     found = np.linalg.inv(path.world_from_camera[0]) @ path.world_from_camera
