@@ -60,15 +60,16 @@ class Limits:
     leave_speed: float
     enter_height: float
     leave_height: float
+    level: bool = True  # False: the floor may slope, heights are those over the other foot
 
 
 LIMITS = {
     "AUTO": Limits(0.25, 0.5, 0.05, 0.12),
     # whatever is near the floor stands, but for clear steps
-    "ALWAYS": Limits(0.8, 1.4, 0.12, 0.2),
+    "ALWAYS": Limits(0.5, 1.0, 0.1, 0.15),
 }
 
-ROUGH = Limits(0.25, 0.5, 0.3, 0.4)  # as "AUTO", on a floor that need not be level
+ROUGH = Limits(0.25, 0.4, 0.1, 0.2, level=False)
 
 
 def detect(
@@ -91,7 +92,8 @@ def detect(
         # the error of its distance, which both share, does not matter.
         still = _long_runs(moves < limits.leave_speed, time_s, STILL_S)
         still &= over_floor[:, side] < STILL_HEIGHT_M
-        height = np.where(still, over_other[:, side], over_floor[:, side])
+        sloped = still if limits.level else np.ones_like(still)
+        height = np.where(sloped, over_other[:, side], over_floor[:, side])
         may_enter = (moves < limits.enter_speed) & (height < limits.enter_height) & carries[:, side]
         must_leave = (
             (moves > limits.leave_speed) | (height > limits.leave_height) | ~carries[:, side]

@@ -34,9 +34,10 @@ from .settings import SolveSettings
 from .skeleton import JOINT
 from .take import Take
 
-SLOPE_SIGMA = np.radians(5.0)  # of the level that was found without contacts
+SLOPE_SIGMA = np.radians(8.0)  # of the level that was found without contacts
 PRINT_SIGMA_M = 0.10  # height of a footprint: mostly the error of its distance
 PRINT_S = 0.5
+CLIMB_M = 0.7  # on a floor that slopes by an error of the camera's tilt
 RAISED_M = 0.35  # who stands this far above the floor stands on something,
 STEP_M = 0.2  # or this far once the floor is level
 STILL_SPEED = 0.15  # metres a second
@@ -74,7 +75,7 @@ def ground(
     given = None if contacts is None else tidied(contacts)
     rough = _detected(motion, rest, runs, speed, ROUGH) if given is None else given
     if not floor_known:
-        matrix = _levelled(motion, rest, runs, rough, settings, level)
+        matrix = _levelled(motion, rest, runs, rough, settings, level, CLIMB_M)
         motion, eye = _moved(motion, matrix), eye @ matrix[:3, :3].T + matrix[:3, 3]
     found = _detected(motion, rest, runs, speed, LIMITS[mode]) if given is None else given
     if not floor_known:
@@ -139,17 +140,19 @@ def _levelled(
     contacts: tuple[Contact, ...],
     settings: SolveSettings,
     level: float,
+    highest: float = RAISED_M,
 ) -> np.ndarray:
     """(4, 4) that turns and lifts the world so that its footprints lie on one floor, at `level`.
 
     The slope is a maximum a posteriori plane through the contacts' places, robust against those
-    that stand on something. The user's pitch and roll of the camera are kept. Without any contact
-    the body's lowest point lies on the floor.
+    that stand on something and without those that are more than `highest` metres up. The user's
+    pitch and roll of the camera are kept. Without any contact the body's lowest point lies on the
+    floor.
     """
     matrix = np.eye(4)
     sole = level + _sole(rest)
     prints, weights = _footprints(motion, rest, runs, contacts)
-    on_floor = prints[:, 2] - sole < RAISED_M
+    on_floor = prints[:, 2] - sole < highest
     prints, weights = prints[on_floor], weights[on_floor]
     if not len(contacts):
         lowest = lowest_points(motion.joints[motion.present], rest.height)
