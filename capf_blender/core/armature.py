@@ -62,7 +62,7 @@ class RestPose:
 def rest_pose(bone_lengths: np.ndarray, foot_length: float) -> RestPose:
     """The T-pose of a body with `bone_lengths` (J,), metres from each joint to its parent, and
     `foot_length`, metres from heel to toe. Lengths of the two sides should be equal."""
-    joints = _rest_joints(bone_lengths, foot_length)
+    joints = rest_joints(bone_lengths, foot_length)
     frames = anatomical_frames(joints[None], np.zeros(1))[0]
     ends = _bone_ends(joints)
     heads = np.array([ends[name][0] for name in BONE_NAMES])
@@ -72,7 +72,8 @@ def rest_pose(bone_lengths: np.ndarray, foot_length: float) -> RestPose:
     return RestPose(joints, heads, tails, matrices)
 
 
-def _rest_joints(bone_lengths: np.ndarray, foot_length: float) -> np.ndarray:
+def rest_joints(bone_lengths: np.ndarray, foot_length: float) -> np.ndarray:
+    """(J, 3) the joints of `rest_pose`."""
     length = dict(zip(JOINT_NAMES, bone_lengths, strict=True))
     trunk = sum(length[name] for name in ("spine", "thorax", "neck", "head_top"))
     legs = length["l_knee"] + length["l_ankle"]

@@ -58,13 +58,13 @@ def hampel(
     frames, channels = np.nonzero(suspect)
     windows = sliding_window_view(padded, 2 * half + 1, axis=0)[frames, channels]  # (N, W)
     median = _median(windows)
-    deviation = MAD_TO_SIGMA * _median(np.abs(windows - median[:, None]))
     away = flat[frames, channels] - median
     beside = max(1, round(SUPPORT_S / interval))
     around = windows[:, [half - beside, half + beside]] - median[:, None]
     support = np.nansum(around, axis=1) / np.maximum(np.isfinite(around).sum(axis=1), 1)
-    outlier = np.abs(away) > np.maximum(sigmas * deviation, least[channels])
-    outlier &= support * np.sign(away) < SUPPORT * np.abs(away)
+    alone = (np.abs(away) > least[channels]) & (support * np.sign(away) < SUPPORT * np.abs(away))
+    deviation = MAD_TO_SIGMA * _median(np.abs(windows[alone] - median[alone, None]))
+    outlier = np.flatnonzero(alone)[np.abs(away[alone]) > sigmas * deviation]
     cleaned = flat.copy()
     cleaned[frames[outlier], channels[outlier]] = median[outlier]
     return cleaned.reshape(values.shape)
@@ -81,13 +81,14 @@ def _running_range(padded: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarra
 
 
 def _median(windows: np.ndarray) -> np.ndarray:
-    """Median over the last axis; NaN ignored, NaN where there is nothing else."""
-    ordered = np.sort(windows, axis=-1)  # NaN last; several times as fast as np.median here
-    count = np.isfinite(windows).sum(axis=-1)
-    low = np.maximum(count - 1, 0) // 2
-    high = np.minimum(count // 2, windows.shape[-1] - 1)
-    picked = [np.take_along_axis(ordered, index[..., None], -1)[..., 0] for index in (low, high)]
-    return 0.5 * (picked[0] + picked[1])
+    """(N,) medians of (N, W), W odd; NaN ignored, NaN where there is nothing else."""
+    ordered = np.sort(windows, axis=1)  # NaN last; several times as fast as np.median here
+    median = ordered[:, windows.shape[1] // 2].copy()
+    holed = np.flatnonzero(np.isnan(ordered[:, -1]))
+    count = np.isfinite(ordered[holed]).sum(axis=1)
+    low, high = np.maximum(count - 1, 0) // 2, count // 2
+    median[holed] = 0.5 * (ordered[holed, low] + ordered[holed, high])
+    return median
 
 
 def pchip(times_s: np.ndarray, values: np.ndarray, at_s: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ smoothly through the take, in the image and in space: a Viterbi search over two 
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -62,6 +63,7 @@ SAME_ERROR_S = 0.2  # errors of bones' lengths last
 LENGTH_SIGMA = 0.15  # of a bone's length in one frame, as a share of it
 
 
+@lru_cache(maxsize=1)  # it hangs on no setting: another solve of the same take finds it done
 def repaired(take: Take) -> Take:
     """`take` with left and right joints exchanged back; the very same object where none are."""
     swaps = exchanged(take)
@@ -144,6 +146,8 @@ def _bursts(halves: np.ndarray, weights: np.ndarray, time_s: np.ndarray) -> np.n
     if frames < 2:  # two frames apart, anything may have happened
         return wrong
     vectors = _directions(halves, weights)
+    if (dot(vectors[1:], vectors[:-1]) > 0.0).all():
+        return wrong
     for _ in range(BURST_ROUNDS):
         mean = np.zeros_like(vectors)
         for lag in range(1, frames + 1):
@@ -205,16 +209,18 @@ def _runs(
     Viterbi over pairs of frames, as speeds last: a state is (this frame is wrong, this one and the
     last one differ).
     """
+    interval = np.gradient(time_s)
+    wrong_cost = part.a_second * interval - np.minimum(interval / SAME_ERROR_S, 1.0) * odds
+    against = np.maximum(BRIDGED + _bridged(_directions(halves, weights), time_s), 0.0)
+    change_cost = part.switch + AGAINST * against
+    # a change alters the motion's cost of two frames, in space and in the image
+    most = 2 * INDEPENDENT * CAP + np.maximum(-wrong_cost, 0.0).sum()
+    if change_cost.min() > most and wrong_cost.sum() >= 0.0:
+        return np.zeros(len(time_s), dtype=bool)
     limb = np.array([name in LIMBS["forelegs"] + LIMBS["forearms"] for name in part.left])
     motion = np.where(limb[:, None], LIMB_MOTION, LINE_MOTION)  # (K, 2)
     cost = _motion_costs(halves, weights, np.diff(time_s), motion)
-    against = np.maximum(BRIDGED + _bridged(_directions(halves, weights), time_s), 0.0)
-    cost[:, :, 1] += part.switch + AGAINST * against[:, None]
-    interval = np.gradient(time_s)
-    wrong_cost = part.a_second * interval - np.minimum(interval / SAME_ERROR_S, 1.0) * odds
-    gain = np.maximum(cost[:, 0, 0] - cost.min(axis=(1, 2)), 0.0).sum()
-    if gain + np.maximum(-wrong_cost, 0.0).sum() <= 0.0:
-        return np.zeros(len(time_s), dtype=bool)
+    cost[:, :, 1] += change_cost[:, None]
     states = [(0, 0), (1, 0), (0, 1), (1, 1)]  # (wrong, changed)
     total = [0.0, float(wrong_cost[0]), np.inf, np.inf]
     came_from = []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .armature import SOLE_SHARE, rest_pose
+from .armature import rest_joints
 from .camera import (
     CameraPath,
     Intrinsics,
@@ -75,9 +75,10 @@ def solve(
     relative = smooth(rigid_pelvis(relative), time_s, settings, turns[..., 2]) @ turns
     known = np.isfinite(relative).all(axis=(1, 2))
     lengths, foot = measure(relative[known], confidence[known])
+    rest = rest_joints(lengths, foot)
     if settings.height_m is not None:
-        scale = settings.height_m / rest_pose(lengths, foot).height
-        lengths, foot = scale * lengths, scale * foot
+        scale = settings.height_m / rest[JOINT["head_top"], 2]
+        lengths, foot, rest = scale * lengths, scale * foot, scale * rest
     relative = with_lengths(relative, lengths)
     if settings.natural_hinges:
         relative = natural(relative)
@@ -96,8 +97,7 @@ def solve(
             "Check the focal length, and that the person is not cut off by the frame's edges.",
         )  # fmt: skip
     joints[~present] = np.nan
-    rest = rest_pose(lengths, foot)
-    soles = np.array([SOLE_SHARE * rest.height] * 2 + [rest.joints[JOINT["l_ankle"], 2]])
+    soles = rest[[JOINT["l_heel"], JOINT["l_toe"], JOINT["l_ankle"]], 2]
     matrix = place(joints, time_s, soles, settings, cameras)
     motion = Motion(
         time_s=time_s,
