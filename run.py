@@ -5,6 +5,7 @@
 
 python3 run.py demo                   capture a real clip in Blender; picture in out/demo.png
 python3 run.py test                   everything needed, then all tests
+python3 run.py gui                    of them those in a real Blender window
 python3 run.py capture VIDEO --out DIR   the worker alone: a take folder
 python3 run.py download NAME          published weights for the other models
 python3 run.py import FILE            weights that you fetched yourself
@@ -46,6 +47,9 @@ DEMO_WHEEL = "sports2d==0.8.34"  # BSD-3-Clause; only its demo clip is taken
 DEMO_MEMBER = "Sports2D/Demo/demo.mp4"
 DEMO_SHA256 = "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"
 OFFLINE_DEMO = REPO / "tests" / "fixtures" / "synthetic_person.mp4"
+
+Suite = tuple[str, Path, list[str], dict[str, str]]
+"""Name, interpreter, pytest's arguments and environment variables of a run of tests."""
 
 RESEARCH_COMMANDS = {
     "golden": "our networks against stored outputs",
@@ -323,7 +327,8 @@ def test(options: argparse.Namespace) -> None:
     if demo_video() is None:
         raise SystemExit("The tests need the demo clip, which cannot be fetched without a network.")
     variables = os.environ | {"CAPF_HOME": str(WORKER_HOME)}
-    suites = [("worker", test_environment(), ["--ignore=tests/blender"], variables)]
+    not_here = ["--ignore=tests/blender", "--ignore=tests/gui"]
+    suites = [("worker", test_environment(), not_here, variables)]
     for versions in BPY_FOR_PYTHON.values():
         for version in versions:
             python = bpy_environment(version)
@@ -332,15 +337,37 @@ def test(options: argparse.Namespace) -> None:
                 continue
             folders = ["tests/blender", "tests/core"]
             suites.append((f"Blender {version}", python, folders, blender_variables(version)))
+    run_suites([*suites, *window_suites()], options.pytest_arguments)
+
+
+def gui(options: argparse.Namespace) -> None:
+    """The tests in a real window alone; pictures and Blender's log are in out/gui."""
+    run_suites(window_suites(), options.pytest_arguments)
+
+
+def window_suites() -> list[Suite]:
+    """One, or none where this machine cannot have a Blender window; a line then says why."""
+    maker = REPO / "tests" / "gui" / "gui_root.py"
+    status = subprocess.run([sys.executable, maker, BUILD / "gui-root"], check=False).returncode
+    if status == 75:  # not possible here
+        return []
+    if status:
+        raise SystemExit(status)
+    variables = os.environ | {"CAPF_HOME": str(WORKER_HOME)}
+    return [("a Blender window", test_environment(), ["tests/gui"], variables)]
+
+
+def run_suites(suites: list[Suite], pytest_arguments: list[str]) -> None:
     failed = []
     for name, python, arguments, variables in suites:
         print(f"\n=== Tests: {name} ===", flush=True)
-        command = [python, "-m", "pytest", *arguments, *options.pytest_arguments]
+        command = [python, "-m", "pytest", *arguments, *pytest_arguments]
         if subprocess.run(list(map(str, command)), cwd=REPO, env=variables).returncode:
             failed.append(name)
     if failed:
         raise SystemExit(f"Tests failed: {', '.join(failed)}")
-    print("\nAll tests passed.")
+    if suites:
+        print("\nAll tests passed.")
 
 
 def main() -> None:
@@ -370,6 +397,9 @@ def main() -> None:
     command = commands.add_parser("test", help="all tests")
     command.add_argument("pytest_arguments", nargs="*", help="handed to pytest, after --")
 
+    command = commands.add_parser("gui", help="the tests in a real Blender window")
+    command.add_argument("pytest_arguments", nargs="*", help="handed to pytest, after --")
+
     commands.add_parser("lint", help="ruff and pyright")
 
     options, rest = parser.parse_known_args()
@@ -384,7 +414,8 @@ def main() -> None:
     elif rest:
         parser.error(f"unknown argument {rest[0]}")
     else:
-        {"demo": demo, "apply": apply, "test": test, "lint": lint}[options.command](options)
+        simple = {"demo": demo, "apply": apply, "test": test, "gui": gui, "lint": lint}
+        simple[options.command](options)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first day with the add-on: set up, add a strip, capture, apply."""
+
+import os
+import sys
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+import steps
+
+
+def scene_settings():
+    return bpy.context.scene.capf
+
+
+def set_up():
+    yield from steps.open_preferences()
+    yield from steps.shoot("1-preferences")
+    yield from steps.click("Set Up")
+    yield from run_job("set_up", 240)
+    yield from steps.shoot("2-set-up-done")
+    yield from steps.click("Check")
+    yield from steps.close_preferences()
+
+
+def add_strip():
+    yield from steps.show_tab("SEQUENCE_EDITOR")
+    video = Path(steps.TOLD["video"])
+    area = steps.pointer.area()
+    region = next(each for each in area.regions if each.type == "WINDOW")
+    bpy.context.workspace.sequencer_scene = bpy.context.scene  # chosen in the area's header
+    with bpy.context.temp_override(window=steps.main_window(), area=area, region=region):
+        bpy.ops.sequencer.movie_strip_add(
+            filepath=str(video), frame_start=1, channel=1, move_strips=False
+        )
+    yield 0.5
+
+
+def run_job(kind, limit_s, shot=None):
+    """Waits for the job that a click has started; notes its progress and how Blender felt."""
+    session = steps.module("blender.session")
+    yield from steps.wait_until(session.is_running, 5, f"the start of {kind}")
+    latency = steps.Latency()
+    seen = []
+
+    def ended():
+        if session.is_running():
+            now = session.current.job.stage, round(session.current.job.fraction, 4)
+            if now not in seen:
+                seen.append(now)
+        return not session.is_running()
+
+    if shot:
+        yield from steps.wait_until(
+            lambda: ended() or session.current.job.fraction > 0.2, limit_s, kind
+        )
+        yield from steps.shoot(shot)
+        before = bpy.context.scene.frame_current
+        yield from steps.key("Right", over="VIEW_3D")
+        steps.facts["stepped_while_running"] = bpy.context.scene.frame_current - before
+    yield from steps.wait_until(ended, limit_s, kind)
+    steps.facts[kind] = {
+        "longest_gap_s": latency.stop(),
+        "progress": seen,
+        "outcome": str(session.current.outcome.value),
+        "message": session.current.message,
+    }
+
+
+def rig_facts():
+    armature = scene_settings().armature
+    action = armature.animation_data.action
+    bag = action.layers[0].strips[0].channelbags[0]
+    counts = [len(curve.keyframe_points) for curve in bag.fcurves]
+    return {"bones": len(armature.pose.bones), "curves": len(counts), "fewest_keys": min(counts),
+            "scene_frames": bpy.context.scene.frame_end}  # fmt: skip
+
+
+def story():
+    if language := os.environ.get("CAPF_LANGUAGE"):
+        bpy.context.preferences.view.language = language
+        yield 0.5
+    bpy.context.preferences.system.use_online_access = True  # else there is nothing to set up
+    yield from steps.install()
+    yield from set_up()
+    yield from add_strip()
+    yield from steps.show_tab("VIEW_3D")
+    yield from steps.shoot("3-view3d-panels")
+    yield from steps.show_tab("SEQUENCE_EDITOR")
+    yield from steps.shoot("4-sequencer-panels")
+    yield from steps.click("Capture 3D Pose")
+    yield from run_job("capture", 300, "5-capturing")
+    yield from steps.shoot("6-captured")
+    yield from steps.click("Apply to Armature")
+    yield from steps.wait_until(lambda: scene_settings().armature, 60, "Apply to Armature")
+    yield from steps.shoot("7-applied")
+    steps.facts["rig"] = rig_facts()
+    yield from steps.show_tab("VIEW_3D")
+    yield from steps.shoot("8-view3d-applied")
+
+
+steps.play(story)
