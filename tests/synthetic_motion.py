@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A body that walks, waves and nods, and the takes that cameras of known place make of it."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 
 from capf_blender.core.armature import BONE_NAMES, PARENTS, RestPose, rest_pose
@@ -127,6 +130,35 @@ def walk(time_s: np.ndarray, speed: float = 0.0) -> tuple[np.ndarray, np.ndarray
 def walking_joints(time_s: np.ndarray, speed: float = 0.0) -> np.ndarray:
     """(F, J, 3) metres, z up, of `walk`."""
     return joints_of(body(), *walk(time_s, speed))
+
+
+def standing(time_s: np.ndarray, **turns: np.ndarray) -> np.ndarray:
+    """(F, J, 3) metres, z up, of `body()` that stands with hanging arms, its bones turned about
+    their own X by `turns`, radians (F,) or one; underscores for the dots in the bones' names."""
+    rotations = np.zeros((len(time_s), len(BONE_NAMES), 4))
+    rotations[..., 0] = 1.0
+    for side, drop in (("L", -1.2), ("R", 1.2)):
+        rotations[:, BONE_NAMES.index("upper_arm." + side)] = about("z", np.full(len(time_s), drop))
+        rotations[:, BONE_NAMES.index("forearm." + side)] = about("x", np.full(len(time_s), 0.3))
+    for name, angles in turns.items():
+        bone = BONE_NAMES.index(".".join(name.rsplit("_", 1)))
+        angles = np.broadcast_to(angles, time_s.shape)
+        rotations[:, bone] = product(rotations[:, bone], about("x", angles))
+    return joints_of(body(), rotations, np.zeros((len(time_s), 3)))
+
+
+def swapped(take: Take, frames: slice, names: Iterable[str]) -> Take:
+    """`take` with the joints `names` of the left exchanged for those of the right in `frames`."""
+    order = np.tile(np.arange(len(JOINT_NAMES)), (len(take.time_s), 1))
+    for name in names:
+        left, right = JOINT[name], JOINT[mirror_name(name)]
+        order[frames, left], order[frames, right] = right, left
+    return replace(
+        take,
+        joints=np.take_along_axis(take.joints, order[..., None], 1),
+        joints_2d=np.take_along_axis(take.joints_2d, order[..., None], 1),
+        joints_confidence=np.take_along_axis(take.joints_confidence, order, 1),
+    )
 
 
 def look_at(
