@@ -5,7 +5,7 @@
 import bpy
 import numpy as np
 
-from ..core.rig import Rig
+from ..core.rig import Pole, Rig
 
 WHOLLY = 0.999  # influence of a constraint that leaves nothing of what it overrides
 
@@ -41,6 +41,7 @@ def read_rig(ob: bpy.types.Object) -> Rig:
         control=np.array([pose.custom_shape is not None for pose in poses] or [False] * count),
         world_from_armature=np.array(evaluated.matrix_world),
         carriers=_carriers(evaluated, index, parents),
+        poles=_poles(ob, index, parents, matrices, heads),
     )
 
 
@@ -56,6 +57,43 @@ def _carriers(ob: bpy.types.Object, index: dict[str, int], parents: np.ndarray) 
             if target in index and not _carries(carriers, number, index[target]):
                 carriers[number] = index[target]
     return carriers
+
+
+def _poles(
+    ob: bpy.types.Object,
+    index: dict[str, int],
+    parents: np.ndarray,
+    matrices: np.ndarray,
+    heads: np.ndarray,
+) -> dict[str, Pole]:
+    """The poles of IK constraints over two bones, muted ones too: a switch may be what mutes them.
+
+    Blender's solver turns X cos(angle) + Z sin(angle) of the first bone towards the pole.
+    """
+    poles: dict[str, Pole] = {}
+    for pose in ob.pose.bones if ob.pose else ():
+        for constraint in pose.constraints:
+            lower = index[pose.name]
+            upper = int(parents[lower])
+            if (
+                constraint.type != "IK"
+                or constraint.chain_count != 2
+                or upper < 0
+                or constraint.pole_subtarget not in index
+                or not _is_same(constraint.pole_target, ob)
+            ):
+                continue
+            x, _, z = matrices[upper].T
+            angle = constraint.pole_angle
+            free = [not locked for locked in (pose.lock_ik_x, pose.lock_ik_y, pose.lock_ik_z)]
+            tail = np.array(pose.bone.tail_local)
+            normal = np.cross(heads[lower] - heads[upper], tail - heads[lower])
+            if sum(free) == 1 or np.linalg.norm(normal) < 1e-9:
+                normal = matrices[lower][:, free.index(True) if sum(free) == 1 else 0]
+            poles[constraint.pole_subtarget] = Pole(
+                upper, lower, np.cos(angle) * x + np.sin(angle) * z, normal
+            )
+    return poles
 
 
 def _followed(constraint: bpy.types.Constraint, ob: bpy.types.Object) -> str:

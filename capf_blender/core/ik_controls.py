@@ -5,9 +5,10 @@
 import numpy as np
 
 from .forward_kinematics import Posing
-from .rig import IkLimb, RigMap
-from .rotations import dot, perpendicular, unit
+from .rig import IkLimb, Pole, Rig, RigMap
+from .rotations import about, dot, perpendicular, unit
 
+STRAIGHT = 0.01  # of the upper half: a knee that near to the line tells no direction
 BONES_OF_LIMB = {"arm": ("upper_arm", "forearm", "hand"), "leg": ("thigh", "shin", "foot")}
 
 
@@ -32,43 +33,55 @@ def place_controls(
     offset = rig.heads[target] - rig.heads[end]
     posing.move(target, wrist + turn @ offset - posing.head(target))
     if controls.pole in rig.names:
-        pole = rig.index(controls.pole)
-        points = posing.head(upper), posing.head(lower), wrist
-        rest = tuple(rig.heads[bone] for bone in (upper, lower, end))
-        direction = _pole_direction(
-            points, posing.turn(upper) @ hinge, rest, hinge, rig.heads[pole]
-        )
-        distance = float(np.linalg.norm(rig.heads[pole] - rest[1]))
-        posing.move(pole, points[1] + distance * direction - posing.head(pole))
+        _place_pole(posing, rig.index(controls.pole), (upper, lower, end), hinge)
         placed.append(controls.pole)
     return placed
 
 
-def _pole_direction(
-    points: tuple[np.ndarray, ...],
-    axis: np.ndarray,
-    rest: tuple[np.ndarray, ...],
-    rest_axis: np.ndarray,
-    rest_pole: np.ndarray,
-) -> np.ndarray:
-    """(F, 3) unit vectors from the knee or elbow, across the limb's line.
+def _place_pole(posing: Posing, pole: int, limb: tuple[int, int, int], hinge: np.ndarray) -> None:
+    """Beside the knee or elbow, so far as at rest, where it makes the solver put that."""
+    rig = posing.rig
+    root, middle, end = (posing.head(bone) for bone in limb)
+    line = unit(end - root)
+    knee = perpendicular(middle - root, line)
+    out = np.cross(line, unit(posing.turn(limb[0]) @ hinge))  # where a straight limb would bend to
+    length = np.linalg.norm(middle - root, axis=-1, keepdims=True)
+    knee = unit(
+        np.where(np.linalg.norm(knee, axis=-1, keepdims=True) < STRAIGHT * length, out, knee)
+    )
+    known = rig.poles.get(rig.names[pole])
+    if known is None:  # as it lies to the limb's plane at rest
+        rest_root, rest_middle, rest_end = (rig.heads[bone] for bone in limb)
+        rest_line = unit(rest_end - rest_root)
+        rest_out = np.cross(rest_line, hinge)
+        angle = _angle(rest_line, rest_out, rig.heads[pole] - rest_middle)
+    else:
+        angle = _solver_angle(rig, known, rig.heads[limb[2]], np.linalg.norm(end - root, axis=-1))
+    direction = (about(line, angle) @ knee[..., None])[..., 0]
+    level = root + dot(middle - root, line)[..., None] * line
+    distance = float(np.linalg.norm(rig.heads[pole] - rig.heads[limb[1]]))
+    posing.move(pole, level + distance * direction - posing.head(pole))
 
-    As the rig's own pole lies at rest to the limb's plane, so that its pole angle holds.
-    """
-    _, out, side = _plane(points, axis)
-    rest_line, rest_out, rest_side = _plane(rest, rest_axis)
-    pole = perpendicular(rest_pole - rest[1], rest_line)
-    if np.linalg.norm(pole) < 1e-6:
-        return out
-    pole = unit(pole)
-    return dot(pole, rest_out)[..., None] * out + dot(pole, rest_side)[..., None] * side
+
+def _solver_angle(rig: Rig, pole: Pole, rest_end: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """(F,) radians about a limb's line from its knee to what the solver turns towards the pole,
+    when the limb is bent to `reach` (F,)."""
+    upper = rig.heads[pole.lower] - rig.heads[pole.upper]
+    lower = rest_end - rig.heads[pole.lower]
+    axis = unit(pole.hinge)
+    # |upper + lower turned by angle| = reach: a cos + b sin = c
+    flat = perpendicular(lower, axis)
+    a, b = dot(upper, flat), dot(upper, np.cross(axis, flat))
+    along = dot(upper, lower - flat)
+    c = 0.5 * (reach**2 - dot(upper, upper) - dot(lower, lower)) - along
+    middle = np.arctan2(b, a)
+    away = np.arccos(np.clip(c / max(float(np.hypot(a, b)), 1e-12), -1.0, 1.0))
+    turn = middle + away if middle < 0 else middle - away  # the limb's rest is at 0
+    line = unit(upper + (about(axis, turn) @ lower[:, None])[..., 0])
+    return _angle(line, perpendicular(np.broadcast_to(upper, line.shape), line), pole.up)
 
 
-def _plane(
-    points: tuple[np.ndarray, ...], axis: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit vectors along a limb from end to end, across it towards its knee or elbow, and about
-    which it bends."""
-    line = unit(points[2] - points[0])
-    out = unit(np.cross(line, axis))
-    return line, out, np.cross(out, line)
+def _angle(line: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(...) radians about the unit `line` (..., 3) from `start` to `end`, seen along it."""
+    start, end = unit(start), perpendicular(np.broadcast_to(end, line.shape), line)
+    return np.arctan2(dot(np.cross(start, end), line), dot(start, end))

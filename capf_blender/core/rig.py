@@ -29,6 +29,16 @@ DOUBTFUL = 0.7  # assignments that are less sure than that are shown to the user
 
 
 @dataclass(frozen=True, eq=False)
+class Pole:
+    """How an IK solver turns a limb of two bones towards a pole bone. Axes at rest, armature."""
+
+    upper: int  # the bones of the limb, indices
+    lower: int
+    up: np.ndarray  # (3,) what the solver turns towards the pole: an axis of the upper bone
+    hinge: np.ndarray  # (3,) about which the lower bone bends
+
+
+@dataclass(frozen=True, eq=False)
 class Rig:
     """N bones, parents before children."""
 
@@ -46,6 +56,7 @@ class Rig:
     carriers: np.ndarray | None = None
     """(N,) int, what moves each bone where that is not its parent: the bone that a constraint makes
     it follow wholly (Armature, Copy Transforms). None: the parents."""
+    poles: dict[str, Pole] = field(default_factory=dict)  # by the name of the pole bone
 
     def index(self, name: str) -> int:
         return self.names.index(name)
