@@ -131,8 +131,9 @@ def _body(shape: Shape, legs: tuple[Chain, Chain], arms: tuple[Chain, Chain]) ->
     top = 0.5 * (arms[0].points[:2].mean(axis=0) + arms[1].points[:2].mean(axis=0))
     end = 0.5 * (legs[0].points[-1] + legs[1].points[-1])
     along = perpendicular(unit(top - start), shape.normal)
-    up = unit(unit(along) + unit(perpendicular(start - end, shape.normal)))
-    if up @ along < 0.5:  # the trunk is no continuation of the legs: an animal on all fours
+    along, standing = unit(along), unit(perpendicular(start - end, shape.normal))
+    up = unit(along + standing)
+    if along @ standing < 0.5:  # the trunk is no continuation of the legs: an animal on all fours
         return None
     leg = fit_leg(shape, legs[0], up, float((top - start) @ up))
     if leg is None:

@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user should know of a map, in a sentence; and maps as JSON."""
+
+import json
+from collections.abc import Collection
+
+from .errors import CaptureError
+from .rig import BODY_ROLES, DOUBTFUL, OPTIONAL_ROLES, RigMap
+
+VERSION = 1
+SHOWN = 4  # doubtful bones that a sentence names
+
+
+def doubtful_roles(rig_map: RigMap) -> list[str]:
+    """Roles whose bones the user should look at, the least sure first."""
+    found = rig_map.roles
+    unsure = [role for role in found if found[role].confidence < DOUBTFUL]
+    return sorted(unsure, key=lambda role: found[role].confidence)
+
+
+def missing_roles(rig_map: RigMap) -> list[str]:
+    """Roles of a body that no bone has been found for."""
+    return [role for role in BODY_ROLES if role not in rig_map.roles]
+
+
+def report(rig_map: RigMap) -> str:
+    """As "19 of 20 roles, 1 doubtful: spine.003"."""
+    present = len(BODY_ROLES) - len(missing_roles(rig_map))
+    text = f"{present} of {len(BODY_ROLES)} roles"
+    doubtful = doubtful_roles(rig_map)
+    if not doubtful:
+        return text
+    names = [rig_map.roles[role].bones[0] for role in doubtful]
+    more = ", ..." if len(names) > SHOWN else ""
+    return f"{text}, {len(doubtful)} doubtful: {', '.join(names[:SHOWN])}{more}"
+
+
+def map_to_json(rig_map: RigMap) -> str:
+    """The roles of `rig_map`, found and corrected, to be read by `corrections_from_json`."""
+    roles = {role: list(found.bones) for role, found in rig_map.roles.items()}
+    return json.dumps({"version": VERSION, "roles": roles}, indent=1, ensure_ascii=False) + "\n"
+
+
+def corrections_from_json(text: str, bones: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Bones by role for an armature that has `bones`.
+
+    Raises CaptureError: `bad_map` where `text` is not what `map_to_json` writes, `no_such_bone`
+    where the armature lacks some of the bones.
+    """
+    hint = "Choose a bone map that this version of the add-on has saved."
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise CaptureError("bad_map", "The file is not JSON.", hint) from error
+    if not isinstance(data, dict) or data.get("version") != VERSION:
+        raise CaptureError("bad_map", f"The file is no bone map of version {VERSION}.", hint)
+    roles = data.get("roles")
+    unknown = sorted(set(data) - {"version", "roles"})
+    if isinstance(roles, dict):
+        unknown += sorted(set(roles) - {*BODY_ROLES, *OPTIONAL_ROLES})
+    if unknown:
+        raise CaptureError("bad_map", f"The bone map has unknown keys: {', '.join(unknown)}.", hint)
+    if not isinstance(roles, dict) or not all(_is_names(names) for names in roles.values()):
+        raise CaptureError("bad_map", "The bone map lists no bones by role.", hint)
+    lacking = sorted({name for names in roles.values() for name in names} - set(bones))
+    if lacking:
+        raise CaptureError(
+            "no_such_bone",
+            f"The armature has no bones {', '.join(lacking[:SHOWN])}"
+            + (f" and {len(lacking) - SHOWN} more." if len(lacking) > SHOWN else "."),
+            "Choose a bone map that was saved for such an armature.",
+        )
+    return {role: tuple(names) for role, names in roles.items()}
+
+
+def _is_names(names: object) -> bool:
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)
