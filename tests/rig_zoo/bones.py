@@ -22,7 +22,7 @@ class Bone:
     parent: str
     head: np.ndarray
     tail: np.ndarray
-    z: Sequence[float] = FRONT
+    z: Sequence[float] | np.ndarray = FRONT
     matrix: np.ndarray | None = None  # (3, 3)
     connect: bool = False
     deform: bool = True
@@ -44,13 +44,13 @@ class Expected:
         return self.shown.get(role) or next(iter(self.roles.get(role, ())), "")
 
 
-def make(name: str, bones: Sequence[Bone], world: Matrix | None = None) -> bpy.types.Object:
-    """An armature object of `bones`, which are given in the world, whose object (or whose parents)
-    have the matrix `world`; in object mode, active."""
+def make(name: str, bones: Sequence[Bone], placed: Matrix | None = None) -> bpy.types.Object:
+    """An armature object of `bones`, which are given in the world; the object has the matrix
+    `placed`. It is active, in object mode."""
     data = bpy.data.armatures.new(name)
     ob = bpy.data.objects.new(name, data)
     bpy.context.scene.collection.objects.link(ob)
-    world = world or Matrix()
+    world: Matrix = Matrix() if placed is None else placed
     ob.matrix_world = world
     into = world.inverted()
     turn = into.to_3x3().normalized()

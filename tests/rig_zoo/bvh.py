@@ -5,7 +5,6 @@
 import tempfile
 from pathlib import Path
 
-import addon_utils
 import bpy
 import numpy as np
 
@@ -83,7 +82,7 @@ def cmu_bvh() -> tuple[bpy.types.Object, Expected]:
     with tempfile.TemporaryDirectory() as folder, silenced():
         file = Path(folder) / "cmu.bvh"
         file.write_text(bvh_text())
-        addon_utils.enable("io_anim_bvh", default_set=True)
+        bpy.ops.preferences.addon_enable(module="io_anim_bvh")
         bpy.ops.import_anim.bvh(
             filepath=str(file), global_scale=0.0254, axis_forward="-Z", axis_up="Y"
         )

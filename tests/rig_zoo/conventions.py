@@ -41,8 +41,10 @@ def _limb(names: dict[str, str], parents: dict[str, str], points: Points, p: str
     return bones
 
 
-def _fingers(points: Points, p: str, hand: str, name: Callable[[str, int], str], count: int = 3):
-    bones = []
+def _fingers(
+    points: Points, p: str, hand: str, name: Callable[[str, int], str], count: int = 3
+) -> list[Bone]:
+    bones: list[Bone] = []
     for finger in ("Thumb", "Index", "Middle", "Ring", "Pinky"):
         for joint in range(1, count + 1):
             parent = hand if joint == 1 else name(finger, joint - 1)
@@ -62,7 +64,9 @@ def _parents(names: dict[str, str], chest: str, hips: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _roles(trunk: dict[str, tuple[str, ...]], limbs: dict[str, dict[str, str]]):
+def _roles(
+    trunk: dict[str, tuple[str, ...]], limbs: dict[str, dict[str, str]]
+) -> dict[str, tuple[str, ...]]:
     roles = dict(trunk)
     for side, names in limbs.items():
         roles |= {part + side: (name,) for part, name in names.items() if name}
@@ -204,7 +208,7 @@ def vrm() -> Built:
             points, p, named["hand"], lambda f, j, x=letter, w=word: f"{x}{w.get(f, f)}{j}"
         )
         for index in range(3):
-            start = points[p + "hip"] + [0.03, 0.08 * (index - 1), -0.12 * 0]
+            start = points[p + "hip"] + [0.03, 0.08 * (index - 1), 0.0]
             name = f"J_Sec_{letter[6]}_Skirt{index + 1}_01"
             bones.append(Bone(name, names[0], start, start + [0.0, 0.0, -0.25]))
     for index in range(3):
@@ -365,7 +369,6 @@ def _pole_angle(ob: bpy.types.Object, ik: list[str], pole: str) -> float:
     along = (lower.tail_local - upper.head_local).normalized()
     wanted = ob.data.bones[pole].head_local - upper.head_local
     wanted -= wanted.dot(along) * along
-    x = upper.x_axis.copy() if hasattr(upper, "x_axis") else upper.matrix_local.col[0].to_3d()
     x = upper.matrix_local.to_3x3().col[0]
     x -= x.dot(along) * along
     angle = x.angle(wanted)

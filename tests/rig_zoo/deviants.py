@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rigs in which something is missing, turned, scaled, or set in an unusual way."""
 
-from collections.abc import Sequence
-
 import bpy
 import numpy as np
 from mathutils import Matrix
@@ -25,7 +23,6 @@ def plain(
     rolls: int | None = None,
     stray: bool = False,
     world: Matrix | None = None,
-    names: Sequence[str] = (),
 ) -> Built:
     """A rig with Blender's own usual names. `rolls` is the seed of random rolls."""
     points = landmarks(below_horizontal, elbow_bend)
@@ -40,9 +37,11 @@ def plain(
     roles: dict[str, tuple[str, ...]] = {"hips": ("hips",), "spine": tuple(trunk[1:])}
     neck = ["neck" if n == 0 else f"neck.{n:03}" for n in range(necks)]
     for index, name in enumerate(neck):
-        part = [points["neck"] + (points["head"] - points["neck"]) * n / necks
-                for n in (index, index + 1)]  # fmt: skip
-        bones.append(Bone(name, neck[index - 1] if index else trunk[-1], *part))
+        head, tail = (
+            points["neck"] + (points["head"] - points["neck"]) * end / necks
+            for end in (index, index + 1)
+        )
+        bones.append(Bone(name, neck[index - 1] if index else trunk[-1], head, tail))
     if neck:
         roles["neck"] = tuple(neck)
     bones.append(Bone("head", (neck or trunk)[-1], points["head"], points["head_top"]))

@@ -24,6 +24,8 @@ def own() -> tuple[bpy.types.Object, Expected]:
     )
     rest = rest_pose(lengths, float(np.linalg.norm(at["l_toe"] - at["l_heel"])))
     ob = armature.create(bpy.context, rest, "CAPF Person")
-    roles = {name: (name,) for name in BONE_NAMES if name not in ("spine", "chest")}
+    roles: dict[str, tuple[str, ...]] = {
+        name: (name,) for name in BONE_NAMES if name not in ("spine", "chest")
+    }
     roles["spine"] = ("spine", "chest")
     return ob, Expected(roles, rest.joints, convention="capf")

@@ -7,7 +7,6 @@ Generating takes up to a minute, so the result is kept below build/ for each ver
 
 from pathlib import Path
 
-import addon_utils
 import bpy
 import numpy as np
 
@@ -25,7 +24,7 @@ METARIGS = {
 
 def metarig(kind: str) -> bpy.types.Object:
     with silenced():
-        addon_utils.enable("rigify", default_set=True)
+        bpy.ops.preferences.addon_enable(module="rigify")
         getattr(bpy.ops.object, METARIGS[kind])()
     return bpy.context.object
 
