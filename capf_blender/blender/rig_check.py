@@ -4,6 +4,7 @@
 
 import bpy
 
+from ..core import rig_report
 from ..core.errors import CaptureError
 from ..core.rig import BODY_ROLES, DOUBTFUL, RigMap
 from ..core.rig_mapping import with_corrections
@@ -38,12 +39,9 @@ def run(settings: bpy.types.PropertyGroup) -> bool:
 
 
 def report(rig_map: RigMap) -> str:
-    """ "21 of 22 roles, 1 doubtful: spine.003"."""
-    found = [rig_map.roles[role] for role in BODY_ROLES if role in rig_map.roles]
-    doubtful = [one.bones[0] for one in found if one.confidence < DOUBTFUL]
+    """ "Mixamo: 19 of 20 roles, 1 doubtful: spine.003"."""
     label = CONVENTIONS[rig_map.convention].label if rig_map.convention else "Unknown rig"
-    text = f"{label}: {len(found)} of {len(BODY_ROLES)} roles"
-    return f"{text}, {len(doubtful)} doubtful: {', '.join(doubtful)}" if doubtful else text
+    return f"{label}: {rig_report.report(rig_map)}"
 
 
 def fill(rows: bpy.types.bpy_prop_collection, rig_map: RigMap, ob: bpy.types.Object) -> None:

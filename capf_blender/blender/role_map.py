@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import bpy
-import numpy as np
 
 from ..core.errors import CaptureError
 from ..core.rig import BODY_ROLES, OPTIONAL_ROLES, Rig, RigMap
 from ..core.rig_mapping import find_map
+from ..core.rig_report import corrections_from_json, map_to_json
 from ..rigs import CONVENTIONS
 from .rigs import read_rig
 
@@ -30,10 +30,9 @@ def found(ob: bpy.types.Object, rig: Rig) -> RigMap:
     `not_humanoid`."""
     global _last
     corrections = corrections_of(ob)
-    known = (
-        value.tobytes() if isinstance(value, np.ndarray) else value for value in vars(rig).values()
-    )
-    key = (*known, *sorted(corrections.items()))
+    rest = (rig.parents, rig.heads, rig.tails, rig.matrices, rig.deforms, rig.control)
+    arrays = (*rest, rig.world_from_armature)
+    key = (rig.names, *(array.tobytes() for array in arrays), *sorted(corrections.items()))
     if _last is None or _last[0] != key:  # hundreds of bones take half a second
         _last = key, find_map(rig, CONVENTIONS, corrections)
     return _last[1]
@@ -68,11 +67,9 @@ def _owner(ob: bpy.types.Object) -> bpy.types.ID:
 
 def save(ob: bpy.types.Object, file: Path) -> None:
     """Writes the whole map of `ob`, found and corrected, to `file`. Raises CaptureError."""
-    rig_map = found(ob, read_rig(ob))
-    roles = {role: list(assigned.bones) for role, assigned in rig_map.roles.items()}
-    text = json.dumps({"convention": rig_map.convention, "roles": roles}, indent=1)
+    text = map_to_json(found(ob, read_rig(ob)))
     try:
-        file.write_text(text + "\n", encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CaptureError(
             "not_writable", f"{file} could not be written ({error.strerror}).",
@@ -84,16 +81,15 @@ def load(ob: bpy.types.Object, file: Path) -> list[str]:
     """Makes the map in `file` the user's for `ob`; returns the bones that `ob` does not have.
     Raises CaptureError `bad_map`."""
     try:
-        roles = json.loads(file.read_text(encoding="utf-8"))["roles"]
-        wanted = {str(role): tuple(map(str, bones)) for role, bones in roles.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        wanted = corrections_from_json(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
         raise CaptureError(
-            "bad_map", f"{file} is no bone map.", "Choose a file that Save Bone Map has written."
+            "bad_map", f"{file} could not be read.", "Choose a file that Save Bone Map has written."
         ) from error
     known = {
         role: bones
         for role, bones in wanted.items()
-        if role in ROLES and all(bone in ob.data.bones for bone in bones)
+        if all(bone in ob.data.bones for bone in bones)
     }
     store(ob, known)
     return sorted({b for bones in wanted.values() for b in bones if b not in ob.data.bones})

@@ -48,7 +48,7 @@ def main() -> None:
     addon.wait_for_job()
     stage("set-up")
 
-    strip = addon.add_movie_strip(options.video)
+    addon.add_movie_strip(options.video)
     addon.save(options.out / "demo.blend")
     addon.call(bpy.ops.capf.capture_pose)
     addon.wait_for_job()
@@ -59,14 +59,13 @@ def main() -> None:
 
     settings = bpy.context.scene.capf
     take_folder = Path(settings.take_folder)
-    take = addon.module("core.take").load_take(take_folder)
-    frames, times_s, _ = addon.module("blender.choices").key_frames(bpy.context, take, strip)
-    moments = pick_moments(take, frames, times_s)
+    choices = addon.module("blender.choices")
+    shot = choices.chosen_shot(bpy.context)
+    moments = pick_moments(shot.take, shot.frames, shot.times_s)
     pictures = options.out / "moments"
     shutil.rmtree(pictures, ignore_errors=True)
     pictures.mkdir(parents=True)
-    wanted = addon.module("core.settings").SolveSettings(height_m=settings.height)
-    motion = addon.module("core.solve").solve(take, wanted)
+    motion = choices.chosen_motion(bpy.context, shot)
     camera = addon.module("blender.camera").create(
         bpy.context, motion.camera, motion.world_from_camera, set_resolution=True
     )
@@ -91,7 +90,7 @@ def main() -> None:
     shutil.rmtree(pictures)
     stage("pictures")
     reprojection_px = float(np.nanmean(motion.reprojection_px))
-    print_summary(take, take_folder, reprojection_px, seconds, sheet)
+    print_summary(shot.take, take_folder, reprojection_px, seconds, sheet)
 
 
 def pick_moments(take, frames: np.ndarray, times_s: np.ndarray) -> list[dict]:

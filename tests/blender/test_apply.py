@@ -300,6 +300,6 @@ def test_normals_look_outwards():
 
 def test_a_thousand_frames_take_less_than_two_seconds():
     take = walker(1000)
-    start = time.perf_counter()
+    start = time.process_time()  # whatever else the machine does meanwhile
     applied(take)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0

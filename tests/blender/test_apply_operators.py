@@ -89,7 +89,7 @@ def test_a_setting_takes_effect_at_once(settings):
 
 def test_a_slider_never_makes_keys_where_none_are(settings, addon):
     settings.body_hz = 3.0
-    assert not bpy.data.actions and settings.armature is None
+    assert not bpy.data.actions and not settings.armature
     bpy.ops.capf.apply_take()
     mine = bpy.data.actions.new("Mine")
     settings.armature.animation_data.action = mine
