@@ -34,7 +34,7 @@ from .settings import SolveSettings
 from .skeleton import JOINT
 from .take import Take
 
-SLOPE_SIGMA = np.radians(8.0)  # of the level that was found without contacts
+SLOPE_SIGMA = np.radians(10.0)  # of the level that was found without contacts
 PRINT_SIGMA_M = 0.10  # height of a footprint: mostly the error of its distance
 PRINT_S = 0.5
 CLIMB_M = 0.7  # on a floor that slopes by an error of the camera's tilt
@@ -74,12 +74,14 @@ def ground(
     # those that are still, whatever their height, before heights are judged
     given = None if contacts is None else tidied(contacts)
     rough = _detected(motion, rest, runs, speed, ROUGH) if given is None else given
+    up = np.array([0.0, 0.0, 1.0])  # as found without contacts
     if not floor_known:
-        matrix = _levelled(motion, rest, runs, rough, settings, level, CLIMB_M)
+        matrix = _levelled(motion, rest, runs, rough, settings, level, up, CLIMB_M)
+        up = matrix[:3, :3] @ up
         motion, eye = _moved(motion, matrix), eye @ matrix[:3, :3].T + matrix[:3, 3]
     found = _detected(motion, rest, runs, speed, LIMITS[mode]) if given is None else given
     if not floor_known:
-        matrix = _levelled(motion, rest, runs, found, settings, level)
+        matrix = _levelled(motion, rest, runs, found, settings, level, up, RAISED_M)
         motion, eye = _moved(motion, matrix), eye @ matrix[:3, :3].T + matrix[:3, 3]
     joints = motion.joints.copy()
     for run in runs:
@@ -140,14 +142,15 @@ def _levelled(
     contacts: tuple[Contact, ...],
     settings: SolveSettings,
     level: float,
-    highest: float = RAISED_M,
+    up: np.ndarray,
+    highest: float,
 ) -> np.ndarray:
     """(4, 4) that turns and lifts the world so that its footprints lie on one floor, at `level`.
 
-    The slope is a maximum a posteriori plane through the contacts' places, robust against those
-    that stand on something and without those that are more than `highest` metres up. The user's
-    pitch and roll of the camera are kept. Without any contact the body's lowest point lies on the
-    floor.
+    The slope is a maximum a posteriori plane through the contacts' places: drawn to be level as
+    `up` (3,) says, robust against those that stand on something, and without those that are more
+    than `highest` metres above the floor. The user's pitch and roll of the camera are kept. Without
+    any contact the body's lowest point lies on the floor.
     """
     matrix = np.eye(4)
     sole = level + _sole(rest)
@@ -159,9 +162,9 @@ def _levelled(
         matrix[2, 3] = level - np.nanpercentile(lowest, 5.0)
     if not len(prints):
         return matrix
-    steepness = np.zeros(2)
+    steepness = -up[:2] / up[2]
     if settings.camera_pitch is None and settings.camera_roll is None:
-        steepness = _slope(prints, weights)
+        steepness = _slope(prints, weights, steepness)
     middle = np.average(prints, axis=0, weights=weights)
     normal = unit(np.array([-steepness[0], -steepness[1], 1.0]))
     matrix[:3, :3] = shortest_arc(normal, np.array([0.0, 0.0, 1.0]))
@@ -185,15 +188,16 @@ def _footprints(
     return np.array(prints).reshape(-1, 3), np.array(weights)
 
 
-def _slope(prints: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(2,) dz/dx and dz/dy of the floor through `prints` (K, 3), drawn to level."""
-    slope = np.zeros(2)
+def _slope(prints: np.ndarray, weights: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """(2,) dz/dx and dz/dy of the floor through `prints` (K, 3), drawn to `level` (2,)."""
+    slope = level
     robust = weights / PRINT_SIGMA_M**2
     for _ in range(5):
         centred = prints - np.average(prints, axis=0, weights=robust)
         across, up = centred[:, :2], centred[:, 2]
         normal = (across * robust[:, None]).T @ across + np.eye(2) / SLOPE_SIGMA**2
-        slope = np.linalg.solve(normal, (across * robust[:, None]).T @ up)
+        right = (across * robust[:, None]).T @ up + level / SLOPE_SIGMA**2
+        slope = np.linalg.solve(normal, right)
         miss = (up - across @ slope) / PRINT_SIGMA_M
         robust = weights / PRINT_SIGMA_M**2 / (1.0 + miss**2)
     return slope

@@ -75,27 +75,28 @@ def truth(heads, synthetic_clip) -> np.ndarray:
     return moved
 
 
-# Limits are what BlazePose's own world landmarks gave, plus about a sixth.
+# Limits are what was measured, plus about a sixth.
 
 
 def test_joints(heads, truth):
-    """0.31 m in the world, the path's error included."""
-    assert np.linalg.norm(heads - truth[:, LIMBS], axis=-1).mean() < 0.36
+    """0.20 m in the world, the path's error included; 0.31 m before feet were planted."""
+    assert np.linalg.norm(heads - truth[:, LIMBS], axis=-1).mean() < 0.25
 
 
 def test_root_path(heads, truth):
-    """0.28 m, most of it depth."""
+    """0.17 m, most of it depth; 0.28 m before feet were planted."""
     hips = [list(HEADS.values()).index(side + "_hip") for side in "lr"]
     error = np.linalg.norm(heads[:, hips].mean(1) - truth[:, JOINT["pelvis"]], axis=-1)
-    assert error.mean() < 0.33
+    assert error.mean() < 0.21
 
 
 def test_planted_feet(heads, truth, synthetic_clip):
-    """Ankles of feet that stand are 0.16 m too high and slide at 1.07 m/s."""
+    """Ankles of feet that stand are 0.03 and 0.05 m off their height and slide at 0.5 m/s, for some
+    are not seen to stand; 0.16 m and 1.07 m/s before."""
     for side in "lr":
         row = list(HEADS.values()).index(side + "_ankle")
         stands = synthetic_clip.truth["contact"][:, "lr".index(side)]
         rise = heads[:, row, 2] - truth[:, JOINT[side + "_ankle"], 2]
-        assert np.abs(rise[stands]).mean() < 0.18
+        assert np.abs(rise[stands]).mean() < 0.06
         speed = np.linalg.norm(np.gradient(heads[:, row, :2], 1 / 30, axis=0), axis=-1)
-        assert speed[stands].mean() < 1.25
+        assert speed[stands].mean() < 0.65

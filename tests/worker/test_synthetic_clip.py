@@ -10,6 +10,7 @@ from run_job import finish
 
 from capf_blender.bridge.job import JobState, capture_job
 from capf_blender.bridge.messages import CaptureRequest
+from capf_blender.core.contacts import planted
 from capf_blender.core.motion import Motion
 from capf_blender.core.settings import SolveSettings
 from capf_blender.core.skeleton import JOINT, JOINT_NAMES
@@ -110,34 +111,44 @@ def test_joints(outcome, synthetic_clip):
 
 
 def test_reprojection(outcome, synthetic_clip):
-    """9.3 px median."""
+    """10.6 px median; 9.5 px before the feet were planted."""
     pixels = outcome.joints @ synthetic_clip.truth["K"].T
     errors = distance(pixels[..., :2] / pixels[..., 2:], synthetic_clip.truth["uv"])[:, LIMBS]
-    assert np.median(errors) < 11
+    assert np.median(errors) < 12.5
 
 
 def test_root_path(outcome, synthetic_clip):
-    """0.19 m with depth, 0.045 m across the image; 0.20 m once the mean is taken out."""
+    """0.22 m with depth, 0.04 m across the image; 0.21 m once the mean is taken out."""
     pelvis = JOINT["pelvis"]
     error = outcome.joints[:, pelvis] - synthetic_clip.truth["joints"][:, pelvis]
-    assert np.linalg.norm(error, axis=1).mean() < 0.22
-    assert np.abs(error[:, :2]).mean() < 0.055
-    assert np.linalg.norm(error - error.mean(0), axis=1).mean() < 0.23
+    assert np.linalg.norm(error, axis=1).mean() < 0.25
+    assert np.abs(error[:, :2]).mean() < 0.047
+    assert np.linalg.norm(error - error.mean(0), axis=1).mean() < 0.245
 
 
 def test_up_and_floor(outcome, synthetic_clip):
-    """4.4 degrees; the camera 1.32 m above the floor instead of 1.4."""
+    """1.0 degrees, the camera 1.38 m above the floor; 5.3 degrees and 1.31 m without contacts."""
     true_up = synthetic_clip.truth["camera_from_world"][:, 2]
     matrix = outcome.motion.world_from_camera
-    assert np.degrees(np.arccos(matrix[2, :3] @ true_up)) < 5.0
-    assert matrix[2, 3] == pytest.approx(1.4, abs=0.12)
+    assert np.degrees(np.arccos(matrix[2, :3] @ true_up)) < 2.5
+    assert matrix[2, 3] == pytest.approx(1.4, abs=0.1)
+
+
+def test_contacts(outcome, synthetic_clip):
+    """92 % of the frames in which a foot is held are true, 72 % of the true ones are held: feet of
+    somebody who kneels down are hard to see."""
+    motion, true = outcome.motion, synthetic_clip.truth["contact"]
+    found = planted(motion.contacts, motion.time_s)
+    assert (found & true).sum() > 0.8 * found.sum()
+    assert (found & true).sum() > 0.58 * true.sum()
 
 
 def test_planted_feet(outcome, synthetic_clip):
-    """Feet that stand are 0.20 m above the floor and slide at 1.05 m/s."""
+    """Feet that stand are 23 mm above the floor, where their heels and toes are, and slide at
+    0.57 m/s: those that are not seen to stand. 0.20 m and 1.05 m/s before."""
     feet = [[JOINT[side + end] for end in ("heel", "toe")] for side in ("l_", "r_")]
     places = outcome.motion.joints[:, feet]  # (F, 2, 2, 3)
     stands = synthetic_clip.truth["contact"]
-    assert np.abs(places[..., 2].min(2)[stands]).mean() < 0.23
+    assert np.abs(places[..., 2].min(2)[stands]).mean() < 0.03
     steps = np.gradient(places[..., :2].mean(2), 1 / float(synthetic_clip.truth["fps"]), axis=0)
-    assert np.linalg.norm(steps, axis=-1)[stands].mean() < 1.25
+    assert np.linalg.norm(steps, axis=-1)[stands].mean() < 0.68
