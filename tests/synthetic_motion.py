@@ -132,7 +132,7 @@ def walking_joints(time_s: np.ndarray, speed: float = 0.0) -> np.ndarray:
     return joints_of(body(), *walk(time_s, speed))
 
 
-def standing(time_s: np.ndarray, **turns: np.ndarray) -> np.ndarray:
+def standing(time_s: np.ndarray, **turns: np.ndarray | float) -> np.ndarray:
     """(F, J, 3) metres, z up, of `body()` that stands with hanging arms, its bones turned about
     their own X by `turns`, radians (F,) or one; underscores for the dots in the bones' names."""
     rotations = np.zeros((len(time_s), len(BONE_NAMES), 4))
