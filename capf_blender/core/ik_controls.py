@@ -8,7 +8,7 @@ from .forward_kinematics import Posing
 from .rig import IkLimb, Pole, Rig, RigMap
 from .rotations import about, dot, perpendicular, unit
 
-STRAIGHT = 0.01  # of the upper half: a knee that near to the line tells no direction
+STRAIGHT = 0.05  # of the upper half: a knee that near to the line hardly tells a direction
 BONES_OF_LIMB = {"arm": ("upper_arm", "forearm", "hand"), "leg": ("thigh", "shin", "foot")}
 
 

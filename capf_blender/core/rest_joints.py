@@ -52,7 +52,7 @@ def rest_body(rig: Rig, rig_map: RigMap) -> RestBody:
     size = _size(at)
     floor = _floor(rig, rig_map, at, axes[:, 1], size)
     measured = frozenset(at)
-    _extremities(rig, rig_map, at, axes, floor)
+    _extremities(rig, rig_map, at, axes, floor, size)
     guessed = np.zeros((len(JOINT_NAMES), 3))
     for name, parent in zip(JOINT_NAMES, JOINT_PARENTS, strict=True):
         index = JOINT[name]
@@ -177,7 +177,12 @@ def _floor(
 
 
 def _extremities(
-    rig: Rig, rig_map: RigMap, at: dict[str, np.ndarray], axes: np.ndarray, floor: float
+    rig: Rig,
+    rig_map: RigMap,
+    at: dict[str, np.ndarray],
+    axes: np.ndarray,
+    floor: float,
+    size: float,
 ) -> None:
     """Adds the points of hands and feet, which say how those are turned."""
     _, up, forward = axes.T
@@ -188,7 +193,7 @@ def _extremities(
             at[p + "index"], at[p + "pinky"] = points
         if p + "ankle" in at:
             ankle = at[p + "ankle"]
-            at[p + "toe"] = _toe(rig, rig_map, side, ankle, axes)
+            at[p + "toe"] = _toe(rig, rig_map, side, ankle, axes, size)
             level = at[p + "toe"] - ankle
             level = level - (level @ up) * up
             at[p + "heel"] = ankle - 0.35 * level - (ankle @ up - floor) * up
@@ -206,23 +211,23 @@ def _hand_direction(rig: Rig, hand: str, at: dict[str, np.ndarray], p: str) -> n
     return along
 
 
-def _toe(rig: Rig, rig_map: RigMap, side: str, ankle: np.ndarray, axes: np.ndarray) -> np.ndarray:
+def _toe(
+    rig: Rig, rig_map: RigMap, side: str, ankle: np.ndarray, axes: np.ndarray, size: float
+) -> np.ndarray:
     """(3,) the tip of the toes. Importers guess the tails of last bones: those that point backwards
     or upwards are not believed."""
     _, up, forward = axes.T
     ends = []
     for role in ("foot", "toe"):
         if name := rig_map.bone(role + side):
-            bone = rig.index(rig_map.bones(role + side)[-1] or name)
+            bone = rig.index(name)
             ends += [rig.heads[bone], rig.tails[bone]]
-    before = [
-        end
-        for end in ends
-        if (end - ankle) @ forward > 0.5 * np.linalg.norm(end - ankle - ((end - ankle) @ up) * up)
-        and (end - ankle) @ forward > 1e-6
-        and (end - ankle) @ up < 0.5 * ((end - ankle) @ forward)
-    ]
-    if before:
-        return max(before, key=lambda end: float((end - ankle) @ forward))
-    knee_length = max(float(np.ptp([end @ up for end in ends])) if ends else 0.0, 1e-3)
-    return ankle + 2.0 * knee_length * forward
+    believed = []
+    for end in ends:
+        ahead, above = float((end - ankle) @ forward), float((end - ankle) @ up)
+        level = float(np.linalg.norm(end - ankle - above * up))
+        if ahead > max(0.5 * level, 1e-6 * size) and above < 0.5 * ahead:
+            believed.append((ahead, end))
+    if believed:
+        return max(believed, key=lambda pair: pair[0])[1]
+    return ankle + size * axes @ (_STANDARD[JOINT["l_toe"]] - _STANDARD[JOINT["l_ankle"]])
