@@ -44,9 +44,10 @@ def seen() -> set[str]:
 
 
 def rectangle() -> tuple[int, int, int, int]:
-    """Left, top, width and height of the region on the screen."""
+    """Left, top, width and height of what of the region is on the screen."""
     left, bottom = _on_screen(_view["window"], region(), 0, 0)
-    return left, bottom - region().height, region().width, region().height
+    right, top = _on_screen(_view["window"], region(), region().width, region().height)
+    return left, top, right - left, bottom - top
 
 
 # --- finding ------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def _scroll(button: str, times: int) -> Generator[float, None, bool]:
         if region().view2d.region_to_view(0, 0)[1] == before:
             break
         moved = True
-    _seen.clear()
+        _seen.clear()
     return moved
 
 
@@ -155,4 +156,4 @@ def xdotool(*words: str) -> Steps:
 def _on_screen(window: bpy.types.Window, of: bpy.types.Region, x: int, y: int) -> tuple[int, int]:
     """X counts from the top, Blender from the bottom of its window."""
     screen_height = bpy.context.window_manager.windows[0].height
-    return window.x + of.x + x, screen_height - (window.y + of.y + y) - 1
+    return max(0, window.x + of.x + x), max(0, screen_height - (window.y + of.y + y) - 1)

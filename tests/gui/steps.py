@@ -158,33 +158,6 @@ def shoot(name: str) -> Steps:
     facts["shots"][file.name] = pointer.rectangle()
 
 
-class Latency:
-    """How long Blender's main loop leaves its timers waiting: what a user feels as hanging.
-
-    Without what the main thread waited for a core, which is other programs' doing.
-    """
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-        self._running = True
-        self._last = self._own_time_s()
-        bpy.app.timers.register(self._tick, persistent=True)
-
-    def _tick(self) -> float | None:
-        now = self._own_time_s()
-        self.longest_s = max(self.longest_s, now - self._last)
-        self._last = now
-        return 0.01 if self._running else None
-
-    def _own_time_s(self) -> float:
-        waited_ns = int(Path("/proc/thread-self/schedstat").read_text().split()[1])
-        return time.perf_counter() - 1e-9 * waited_ns
-
-    def stop(self) -> float:
-        self._running = False
-        return self.longest_s
-
-
 # --- a story ------------------------------------------------------------------------------------
 
 

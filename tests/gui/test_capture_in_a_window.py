@@ -19,12 +19,17 @@ GERMAN = {"LANG": "de_DE.UTF-8", "CAPF_LANGUAGE": "de_DE"}
 def run(request, desk, tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("home")
     if request.param == "capture":
-        return play(desk, "capture", folder)
+        return play(desk, "capture", folder) | {"language": "en"}
     home = folder / "Jürgen Groß"
     home.mkdir()
     video = home / "Übung im Gehen.mp4"
     shutil.copyfile(desk.video, video)
-    return play(replace(desk, video=video), "capture", home, GERMAN, name="german")
+    facts = play(replace(desk, video=video), "capture", home, GERMAN, name="german")
+    return facts | {"language": "de"}
+
+
+def test_blender_speaks_the_language_asked_for(run):
+    assert run["locale"].startswith(run["language"])
 
 
 def test_the_buttons_were_clicked(run):
