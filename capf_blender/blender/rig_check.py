@@ -8,6 +8,7 @@ from ..core import rig_report
 from ..core.errors import CaptureError
 from ..core.rig import BODY_ROLES, DOUBTFUL, RigMap
 from ..core.rig_mapping import with_corrections
+from ..core.rig_report import report
 from ..rigs import CONVENTIONS
 from . import role_map
 from .rigs import read_rig
@@ -34,14 +35,9 @@ def run(settings: bpy.types.PropertyGroup) -> bool:
         fill(settings.roles, assigned, ob)
         raise
     fill(settings.roles, rig_map, ob)
-    settings.rig_report = report(rig_map)
+    family = CONVENTIONS[rig_map.convention].label if rig_map.convention else "Unknown rig"
+    settings.rig_report = f"{family}: {report(rig_map)}"
     return all(row.state in ("SURE", "USER") for row in settings.roles if row.role in BODY_ROLES)
-
-
-def report(rig_map: RigMap) -> str:
-    """ "Mixamo: 19 of 20 roles, 1 doubtful: spine.003"."""
-    label = CONVENTIONS[rig_map.convention].label if rig_map.convention else "Unknown rig"
-    return f"{label}: {rig_report.report(rig_map)}"
 
 
 def fill(rows: bpy.types.bpy_prop_collection, rig_map: RigMap, ob: bpy.types.Object) -> None:

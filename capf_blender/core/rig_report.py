@@ -3,7 +3,6 @@
 """What a user should know of a map, in a sentence; and maps as JSON."""
 
 import json
-from collections.abc import Collection
 
 from .errors import CaptureError
 from .rig import BODY_ROLES, DOUBTFUL, OPTIONAL_ROLES, RigMap
@@ -15,7 +14,7 @@ SHOWN = 4  # doubtful bones that a sentence names
 def doubtful_roles(rig_map: RigMap) -> list[str]:
     """Roles whose bones the user should look at, the least sure first."""
     found = rig_map.roles
-    unsure = [role for role in found if found[role].confidence < DOUBTFUL]
+    unsure = [role for role in BODY_ROLES if role in found and found[role].confidence < DOUBTFUL]
     return sorted(unsure, key=lambda role: found[role].confidence)
 
 
@@ -28,12 +27,11 @@ def report(rig_map: RigMap) -> str:
     """As "19 of 20 roles, 1 doubtful: spine.003"."""
     present = len(BODY_ROLES) - len(missing_roles(rig_map))
     text = f"{present} of {len(BODY_ROLES)} roles"
-    doubtful = doubtful_roles(rig_map)
-    if not doubtful:
+    names = [rig_map.roles[role].bones[0] for role in doubtful_roles(rig_map)]
+    if not names:
         return text
-    names = [rig_map.roles[role].bones[0] for role in doubtful]
     more = ", ..." if len(names) > SHOWN else ""
-    return f"{text}, {len(doubtful)} doubtful: {', '.join(names[:SHOWN])}{more}"
+    return f"{text}, {len(names)} doubtful: {', '.join(names[:SHOWN])}{more}"
 
 
 def map_to_json(rig_map: RigMap) -> str:
@@ -42,12 +40,8 @@ def map_to_json(rig_map: RigMap) -> str:
     return json.dumps({"version": VERSION, "roles": roles}, indent=1, ensure_ascii=False) + "\n"
 
 
-def corrections_from_json(text: str, bones: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Bones by role for an armature that has `bones`.
-
-    Raises CaptureError: `bad_map` where `text` is not what `map_to_json` writes, `no_such_bone`
-    where the armature lacks some of the bones.
-    """
+def corrections_from_json(text: str) -> dict[str, tuple[str, ...]]:
+    """Bones by role. Raises CaptureError `bad_map` where `text` is not from `map_to_json`."""
     hint = "Choose a bone map that this version of the add-on has saved."
     try:
         data = json.loads(text)
@@ -63,14 +57,6 @@ def corrections_from_json(text: str, bones: Collection[str]) -> dict[str, tuple[
         raise CaptureError("bad_map", f"The bone map has unknown keys: {', '.join(unknown)}.", hint)
     if not isinstance(roles, dict) or not all(_is_names(names) for names in roles.values()):
         raise CaptureError("bad_map", "The bone map lists no bones by role.", hint)
-    lacking = sorted({name for names in roles.values() for name in names} - set(bones))
-    if lacking:
-        raise CaptureError(
-            "no_such_bone",
-            f"The armature has no bones {', '.join(lacking[:SHOWN])}"
-            + (f" and {len(lacking) - SHOWN} more." if len(lacking) > SHOWN else "."),
-            "Choose a bone map that was saved for such an armature.",
-        )
     return {role: tuple(names) for role, names in roles.items()}
 
 

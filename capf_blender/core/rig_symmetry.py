@@ -53,7 +53,7 @@ def shape_of(rig: Rig) -> Shape | None:
             best = mirror
             if (mirror.partners >= 0).all() and mirror.error < 0.1 * IMAGE_SHARE:
                 break
-    if best is None:
+    if best is None or not best.paired.any():
         return None
     best = max(best, _mirror(tree, *_refitted(tree, best)), key=lambda mirror: mirror.worth)
     off = np.abs(best.offsets) > SAME_SHARE * size

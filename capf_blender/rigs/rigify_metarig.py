@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rigify's metarigs, and simple rigs that borrowed their names. A real metarig is not for
-animation: `blender/metarig.py` tells them apart."""
+animation: `blender/targets.py` tells them apart."""
 
 from ..core.rig import Convention
 from .capf import CONVENTION as CAPF

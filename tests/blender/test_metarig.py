@@ -5,8 +5,8 @@
 import bpy
 import pytest
 
-from capf_blender.blender.metarig import is_metarig, rig_to_animate
 from capf_blender.blender.rigs import read_rig
+from capf_blender.blender.targets import check, generated_rig, is_metarig
 from capf_blender.core.errors import CaptureError
 from capf_blender.core.rig import BODY_ROLES
 from capf_blender.core.rig_mapping import find_map
@@ -26,12 +26,13 @@ def test_metarig_leads_to_the_rig_generated_from_it(metarig):
     assert is_metarig(metarig)
     assert find_map(read_rig(metarig), CONVENTIONS).convention == "rigify_metarig"
     with pytest.raises(CaptureError) as error:
-        rig_to_animate(metarig)
+        check(bpy.context, metarig)
     assert error.value.code == "metarig"
+    assert generated_rig(metarig) is None
     bpy.ops.pose.rigify_generate()
-    rig = rig_to_animate(metarig)
-    assert rig is not metarig
-    assert rig_to_animate(rig) is rig
+    rig = generated_rig(metarig)
+    assert rig is not None
+    assert not is_metarig(rig)
     check_controls(rig)
 
 

@@ -135,26 +135,25 @@ def test_corrections_go_before_everything():
     assert "toe.L" not in changed.roles
     assert changed.roles["spine"].source == "user"
     assert report(changed) == "19 of 20 roles"
-    again = corrections_from_json(map_to_json(changed), rig.names)
+    again = corrections_from_json(map_to_json(changed))
     assert with_corrections(rig_map, {"toe.L": (), **again}).bones("spine") == ("Spine", "Spine2")
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    "change",
     [
-        ({"version": 9}, "bad_map"),
-        ({"extra": 1}, "bad_map"),
-        ({"roles": {"wing.L": ["Spine"]}}, "bad_map"),
-        ({"roles": {"hips": "Hips"}}, "bad_map"),
-        ({"roles": {"hips": ["Nobody"]}}, "no_such_bone"),
+        {"version": 9},
+        {"extra": 1},
+        {"roles": {"wing.L": ["Spine"]}},
+        {"roles": {"hips": "Hips"}},
     ],
 )
-def test_strange_files_are_refused(change, code):
+def test_strange_files_are_refused(change):
     rig, _ = family("mixamo")
     data = json.loads(map_to_json(find_map(rig, CONVENTIONS)))
     with pytest.raises(CaptureError) as error:
-        corrections_from_json(json.dumps({**data, **change}), rig.names)
-    assert error.value.code == code
+        corrections_from_json(json.dumps({**data, **change}))
+    assert error.value.code == "bad_map"
 
 
 def test_confidence_says_how_often_a_role_is_right():
