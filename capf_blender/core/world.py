@@ -8,7 +8,7 @@ origin. A known camera brings its world along.
 
 import numpy as np
 
-from .armature import SOLE_SHARE, RestPose
+from .armature import RestPose
 from .camera import CameraPath, inverse, transformed
 from .errors import CaptureError
 from .gravity import up_direction
@@ -133,7 +133,7 @@ def metres_per_unit(
 
 def flat_soles(rest: RestPose) -> np.ndarray:
     """(3,) metres: height of heel, toe and ankle above the ground when the foot is flat."""
-    return np.array([SOLE_SHARE * rest.height] * 2 + [rest.joints[JOINT["l_ankle"], 2]])
+    return rest.joints[[JOINT["l_heel"], JOINT["l_toe"], JOINT["l_ankle"]], 2]
 
 
 def height_on_floor(
