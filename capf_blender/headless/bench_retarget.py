@@ -51,7 +51,10 @@ jumping jacks, bending and lifting."""
 LONG_CLIP, LONG_FRAMES = "cmu_03_03", 1000
 NOISE_M = 0.012
 CAMERA = Intrinsics(1500.0, 1920, 1080)
-WANTED = {"direction_mean": 0.5, "inverted": 0, "flips": 0, "slide_mm": 1.0, "seconds": 2.0}
+WANTED = {
+    "direction_mean": 0.5, "inverted": 0, "flips": 0, "noisy_inverted": 0, "noisy_flips": 0,
+    "slide_mm": 1.0, "seconds": 2.0,
+}  # fmt: skip
 LINES = (
     ("direction_mean", "dir mean"), ("direction_worst", "dir max"), ("twist_mean", "twist"),
     ("inverted", "inverted"), ("flips", "flips"), ("noisy_inverted", "inv. 12mm"),
@@ -181,7 +184,6 @@ def measure(name: str, filmed: list[Filmed], long: Motion | None) -> RigFigures:
     directions: dict[str, list[np.ndarray]] = {}
     twists: dict[str, list[np.ndarray]] = {}
     slides: list[np.ndarray] = []
-    flipped: dict[str, int] = {}
     for one in filmed:
         key(ob, one.clean, known.limbs)
         shown = evaluate(ob, known, len(one.clean.time_s))
@@ -192,14 +194,15 @@ def measure(name: str, filmed: list[Filmed], long: Motion | None) -> RigFigures:
             twists.setdefault(role, []).append(angles)
         figures.inverted += inverted
         for role, count in metrics.flips(shown).items():
-            flipped[role] = flipped.get(role, 0) + count
+            figures.flips += count
+            figures.flipped_parts.append(f"{role} {count} ({one.clip.name})")
         key(ob, one.noisy, known.limbs)
         shown = evaluate(ob, known, len(one.noisy.time_s))
         figures.noisy_inverted += metrics.twists(shown, one.noisy.joints)[1]
-        figures.noisy_flips += sum(metrics.flips(shown).values())
+        for role, count in metrics.flips(shown).items():
+            figures.noisy_flips += count
+            figures.flipped_parts.append(f"{role} {count} (noisy {one.clip.name})")
         slides.append(metrics.slide(metrics.rig_feet(shown), one.clip.planted))
-    figures.flips = sum(flipped.values())
-    figures.flipped_parts = [f"{role} {count}" for role, count in flipped.items()]
     degrees = {role: np.degrees(np.concatenate(a)) for role, a in directions.items()}
     figures.directions = {role: float(a.mean()) for role, a in degrees.items()}
     figures.direction_mean = float(np.concatenate(list(degrees.values())).mean())
@@ -262,6 +265,11 @@ def solve_table(rows: list[dict]) -> str:
     for row in rows:
         cells = "".join(f"{row[name]:17.2f}" for name in names)
         lines.append(f"{row['clip']:22}{row['frames']:>7}{cells}")
+    both, found, true = np.sum([row["contact_frames"] for row in rows], axis=0)
+    lines.append(
+        f"Feet that stand, in all frames: precision {both / max(found, 1):.3f}, "
+        f"recall {both / max(true, 1):.3f}"
+    )
     return "\n".join(lines)
 
 
@@ -276,7 +284,7 @@ def deviations(rows: list[RigFigures]) -> list[str]:
         ]
         missed += [f"roles {'; '.join(row.wrong_roles)}"] if row.wrong_roles else []
         missed += [f"flipped {', '.join(row.flipped_parts)}"] if row.flipped_parts else []
-        if missed and row.direction_mean > WANTED["direction_mean"]:
+        if row.direction_mean > WANTED["direction_mean"]:
             worst = sorted(row.directions.items(), key=lambda pair: -pair[1])[:4]
             missed.append("by part " + ", ".join(f"{role} {a:.2f}" for role, a in worst))
         if row.error or missed:

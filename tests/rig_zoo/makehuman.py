@@ -110,6 +110,11 @@ def _expected(ob: bpy.types.Object, kind: str, joints: np.ndarray) -> Expected:
                             ("shoulder", "upper_arm"), ("elbow", "forearm"),
                             ("wrist", "hand")):  # fmt: skip
             at[p + joint] = np.array(ob.data.bones[roles[part + side][0]].head_local)
+        # the sole: from below the ankle to the end of the toes' bone, level
+        toe = np.array(ob.data.bones[roles["toe" + side][0]].tail_local)
+        toe[2] = at[p + "toe"][2]
+        way = (toe - at[p + "ankle"]) * [1, 1, 0]
+        at[p + "toe"], at[p + "heel"] = toe, toe - 1.3 * way
     at["pelvis"] = 0.5 * (at["l_hip"] + at["r_hip"])
     at["thorax"] = 0.5 * (at["l_shoulder"] + at["r_shoulder"])
     at["spine"] = 0.5 * (at["pelvis"] + at["thorax"])
