@@ -4,7 +4,6 @@
 
 import bpy
 
-from ..core import rig_report
 from ..core.errors import CaptureError
 from ..core.rig import BODY_ROLES, DOUBTFUL, RigMap
 from ..core.rig_mapping import with_corrections
