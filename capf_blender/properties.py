@@ -7,10 +7,15 @@ import math
 import bpy
 
 from . import role_properties
+from .blender import rig_check
 from .camera_properties import CameraProperties
 from .core.model_cards import DEFAULT_MODEL, MODEL_CARDS
 from .role_properties import CAPF_PG_role
 from .solve_properties import BakeProperties, RetargetProperties, SolveProperties, changed
+
+
+def _armature_chosen(settings: "CAPF_PG_scene", context: bpy.types.Context) -> None:
+    rig_check.look(context, settings)
 
 
 def _has_bones(_self, candidate: bpy.types.Object) -> bool:
@@ -88,6 +93,7 @@ class CAPF_PG_scene(
         "left empty",
         type=bpy.types.Object,
         poll=_has_bones,
+        update=_armature_chosen,
     )
     take_folder: bpy.props.StringProperty(
         name="Take",
@@ -101,7 +107,19 @@ class CAPF_PG_scene(
         type=CAPF_PG_role,
     )
     active_role: bpy.props.IntProperty(name="Chosen Row", options={"SKIP_SAVE"})
-    rig_report: bpy.props.StringProperty(name="What Check Rig Found")
+    rig_report: bpy.props.StringProperty(
+        name="What Check Rig Found",
+        description="Which bones of the armature would be keyed, in a sentence",
+    )
+    rig_state: bpy.props.EnumProperty(
+        name="State of the Rig",
+        description="Whether the armature can be keyed as it is",
+        items=[
+            ("SURE", "Sure", "All bones of a body were found"),
+            ("DOUBTFUL", "Doubtful", "Bones are missing, or should be looked at"),
+            ("REFUSED", "Refused", "The armature cannot be keyed"),
+        ],
+    )
     take_strip: bpy.props.StringProperty(name="Strip of the Take")
 
 

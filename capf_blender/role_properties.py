@@ -25,6 +25,7 @@ def _bone_names(
 def _corrected(row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     settings = row.id_data.capf
     if settings.armature is not None and rig_check.correct(row, settings.armature):
+        rig_check.look_again(settings)
         changed(settings, context)
 
 

@@ -9,7 +9,7 @@ from ..core.rig import BODY_ROLES, DOUBTFUL, RigMap
 from ..core.rig_mapping import with_corrections
 from ..core.rig_report import report
 from ..rigs import CONVENTIONS
-from . import role_map
+from . import role_map, targets
 from .rigs import read_rig
 
 _SIDES = {"L": "Left ", "R": "Right "}
@@ -23,20 +23,48 @@ def label(role: str) -> str:
     return _SIDES.get(side, "") + name.replace("_", " ").title()
 
 
-def run(settings: bpy.types.PropertyGroup) -> bool:
-    """Fills the scene's list and report for the chosen armature; whether nothing is in doubt.
-    Raises CaptureError."""
+def look(context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> CaptureError | None:
+    """Fills the scene's list, report and state for the chosen armature; why it cannot be keyed."""
     ob = settings.armature
+    settings.rig_report, settings.rig_state = "", "SURE"
+    if ob is None:
+        settings.roles.clear()
+        return None
+    try:
+        targets.check(context, ob)
+    except CaptureError as error:
+        settings.roles.clear()
+        return _refused(settings, error)
     try:
         rig_map = role_map.found(ob, read_rig(ob))
-    except CaptureError:  # then the user has to assign the bones
+    except CaptureError as error:  # then the user has to assign the bones
         assigned = with_corrections(RigMap("", {}), role_map.corrections_of(ob))
         fill(settings.roles, assigned, ob)
-        raise
+        return _refused(settings, error)
     fill(settings.roles, rig_map, ob)
+    _sum_up(settings, rig_map)
+    return None
+
+
+def look_again(settings: bpy.types.PropertyGroup) -> None:
+    """Report and state after a correction; the list stays as the user sees it."""
+    try:
+        _sum_up(settings, role_map.found(settings.armature, read_rig(settings.armature)))
+    except CaptureError as error:
+        _refused(settings, error)
+
+
+def _sum_up(settings: bpy.types.PropertyGroup, rig_map: RigMap) -> None:
     family = CONVENTIONS[rig_map.convention].label if rig_map.convention else "Unknown rig"
     settings.rig_report = f"{family}: {report(rig_map)}"
-    return all(row.state in ("SURE", "USER") for row in settings.roles if row.role in BODY_ROLES)
+    rows = [row for row in settings.roles if row.role in BODY_ROLES]
+    sure = all(row.state in ("SURE", "USER") for row in rows)
+    settings.rig_state = "SURE" if sure else "DOUBTFUL"
+
+
+def _refused(settings: bpy.types.PropertyGroup, error: CaptureError) -> CaptureError:
+    settings.rig_report, settings.rig_state = str(error), "REFUSED"
+    return error
 
 
 def fill(rows: bpy.types.bpy_prop_collection, rig_map: RigMap, ob: bpy.types.Object) -> None:

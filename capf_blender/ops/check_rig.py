@@ -30,14 +30,11 @@ class CAPF_OT_check_rig(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = compat.sequencer_scene(context).capf
-        try:
-            targets.check(context, settings.armature)
-            complete = rig_check.run(settings)
-        except CaptureError as error:
-            settings.rig_report = str(error)
+        if error := rig_check.look(context, settings):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"} if complete else {"WARNING"}, settings.rig_report)
+        sure = settings.rig_state == "SURE"
+        self.report({"INFO"} if sure else {"WARNING"}, settings.rig_report)
         return {"FINISHED"}
 
 

@@ -1,7 +1,19 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Panels: they only draw."""
+"""Panels: they only draw. The same sections, in the order of the work, in the sidebars of the Video
+Sequencer and the 3D View."""
 
-from . import panels
+from . import bake, capture, clean_up, contacts, export, footage, people, target_rig
+from .section import in_both_editors
 
-CLASSES = panels.CLASSES
+SECTIONS = (
+    *footage.SECTIONS,
+    *capture.SECTIONS,
+    *people.SECTIONS,
+    *clean_up.SECTIONS,
+    *contacts.SECTIONS,
+    *target_rig.SECTIONS,
+    *bake.SECTIONS,
+    *export.SECTIONS,
+)
+CLASSES = (*target_rig.CLASSES, *in_both_editors(SECTIONS))

@@ -200,7 +200,7 @@ def _end_badly() -> None:
 
 def _open_all_panels() -> None:
     """Nothing may be closed that a story wants to click; Blender has no other way to ask for it."""
-    panels = [cls for cls in module("ui.panels").CLASSES if issubclass(cls, bpy.types.Panel)]
+    panels = [cls for cls in module("ui").CLASSES if issubclass(cls, bpy.types.Panel)]
     for panel in reversed(panels):
         bpy.utils.unregister_class(panel)
     for panel in panels:

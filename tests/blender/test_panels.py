@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Panels: the same in both editors, with nothing in them that does not exist, explained throughout.
+Blender draws only in a window: `tests/gui/test_panels_in_a_window.py` looks at them there."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+import rig_zoo  # noqa: E402
+
+pytestmark = pytest.mark.blender
+
+EDITORS = {"CAPF_PT_sequencer_": "SEQUENCE_EDITOR", "CAPF_PT_view3d_": "VIEW_3D"}
+OPEN = {"footage", "capture", "people", "clean_up", "contacts", "target_rig", "bake"}
+"""What leads from a strip to keys is seen without opening anything."""
+UI = Path(__file__).resolve().parents[2] / "capf_blender" / "ui"
+
+
+def panels(prefix: str) -> dict[str, type]:
+    names = [name for name in dir(bpy.types) if name.startswith(prefix)]
+    return {name.removeprefix(prefix): getattr(bpy.types, name) for name in names}
+
+
+def calls() -> Iterator[tuple[str, str, list[ast.expr]]]:
+    """Where, the name of what is called, and the arguments of every call in ui."""
+    for file in sorted(UI.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func).rpartition(".")[2]
+                yield f"{file.name}:{node.lineno}", name, node.args
+
+
+def literal(argument: ast.expr) -> str | None:
+    """None for what is told only when the panel is drawn."""
+    return argument.value if isinstance(argument, ast.Constant) else None
+
+
+def drawn_properties() -> list[tuple[str, str, str]]:
+    """Place, expression of the owner and name of each property that a panel draws."""
+    drawn = []
+    for place, called, arguments in calls():
+        if called in ("prop", "prop_search") and (name := literal(arguments[1])):
+            drawn.append((place, ast.unparse(arguments[0]), name))
+        if called == "template_list":
+            drawn.append((place, ast.unparse(arguments[2]), literal(arguments[3])))
+            drawn.append((place, ast.unparse(arguments[4]), literal(arguments[5])))
+        if called == "draw_switched":
+            drawn += [(place, ast.unparse(arguments[1]), literal(name)) for name in arguments[3:]]
+    return drawn
+
+
+def drawn_operators() -> set[str]:
+    named = {
+        literal(arguments[1] if called == "draw_main_button" else arguments[0])
+        for _place, called, arguments in calls()
+        if called in ("operator", "operator_menu_enum", "draw_main_button")
+    }
+    return {name for name in named if name is not None}
+
+
+def operator_type(name: str):
+    folder, _, function = name.partition(".")
+    return getattr(bpy.types, f"{folder.upper()}_OT_{function}", None)
+
+
+def test_both_editors_have_the_same_panels(scene):
+    sequencer, view = (panels(prefix) for prefix in EDITORS)
+    assert set(sequencer) == set(view) >= {*OPEN, "export"}
+    for prefix, space in EDITORS.items():
+        for name, panel in panels(prefix).items():
+            assert (panel.bl_space_type, panel.bl_region_type) == (space, "UI")
+            assert panel.bl_category == "CAPF" and panel.bl_label, name
+
+
+def test_the_way_from_strip_to_keys_is_open_and_the_rest_is_closed(scene):
+    for prefix in EDITORS:
+        found = panels(prefix)
+        for name, panel in found.items():
+            closed = "DEFAULT_CLOSED" in getattr(panel, "bl_options", ())
+            assert closed == (name not in OPEN), name
+            parent = getattr(panel, "bl_parent_id", None)
+            assert parent is None or (closed and parent.removeprefix(prefix) in found)
+
+
+def test_panels_draw_properties_that_exist(scene):
+    settings, row = scene.capf, scene.capf.roles.add()
+    owners = {
+        "settings": settings, "self.settings(context)": settings, "context.scene": scene,
+        "row": row, "item": row,
+    }  # fmt: skip
+    drawn = drawn_properties()
+    assert len(drawn) > 30
+    for place, owner, name in drawn:
+        assert name in owners[owner].bl_rna.properties, f"{place}: {owner}.{name}"
+
+
+def test_every_setting_of_a_solve_and_a_bake_can_be_reached(scene):
+    from capf_blender import solve_properties
+
+    drawn = {name for _place, owner, name in drawn_properties() if owner != "row"}
+    for group in ("SolveProperties", "RetargetProperties", "BakeProperties"):
+        wanted = set(getattr(solve_properties, group).__annotations__)
+        assert wanted <= drawn, wanted - drawn
+
+
+def test_panels_press_operators_that_exist(scene):
+    operators = drawn_operators()
+    assert {"capf.capture_pose", "capf.apply_take", "capf.check_rig"} <= operators
+    for name in operators:
+        assert operator_type(name) is not None, name
+
+
+def ours() -> list:
+    """Every type of ours in Blender that has properties."""
+    return [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("CAPF_")]
+
+
+def test_whatever_a_user_can_change_is_explained(scene):
+    for cls in ours():
+        if issubclass(cls, bpy.types.Panel):
+            continue
+        own = getattr(cls, "__annotations__", {})
+        for base in cls.__mro__:
+            own = {**own, **getattr(base, "__annotations__", {})}
+        for name in set(own) & set(cls.bl_rna.properties.keys()):
+            prop = cls.bl_rna.properties[name]
+            if prop.is_hidden or name in ("filepath", "filter_glob", "check_existing"):
+                continue
+            where = f"{cls.__name__}.{name}"
+            assert prop.name and prop.name[0].isupper(), where
+            assert not prop.description.endswith("."), where
+            for item in getattr(prop, "enum_items", ()):
+                assert item.name and not item.description.endswith("."), f"{where}: {item.name}"
+
+
+def test_operators_say_what_they_do(scene):
+    operators = [cls for cls in ours() if issubclass(cls, bpy.types.Operator)]
+    assert len(operators) > 12
+    labels = [cls.bl_label for cls in operators]
+    assert len(set(labels)) == len(labels), "in search they could not be told apart"
+    for cls in operators:
+        assert cls.bl_description and not cls.bl_description.endswith("."), cls.__name__
+
+
+def test_grey_buttons_say_why(scene):
+    grey = []
+    for name in drawn_operators():
+        folder, _, function = name.partition(".")
+        operator = getattr(getattr(bpy.ops, folder), function)
+        if folder != "capf" or operator.poll():
+            continue
+        with pytest.raises(RuntimeError) as caught:
+            operator()
+        assert "context is incorrect" not in str(caught.value), name
+        grey.append(name)
+    assert {"capf.apply_take", "capf.check_rig", "capf.plant_foot", "capf.match_camera"} <= {*grey}
+
+
+def test_choosing_an_armature_tells_at_once_what_would_be_keyed(scene):
+    settings = scene.capf
+    settings.armature = rig_zoo.build("mixamo")
+    assert "20 of 20 roles" in settings.rig_report and settings.rig_state == "SURE"
+    assert not bpy.data.actions
+    row = next(row for row in settings.roles if row.role == "hand.L")
+    row.bone = ""
+    assert "19 of 20 roles" in settings.rig_report
+    row.bone = "mixamorig:LeftHand"
+    assert "20 of 20 roles" in settings.rig_report and settings.rig_state == "SURE"
+    settings.armature = None
+    assert not settings.rig_report and not len(settings.roles)
+
+
+def test_choosing_what_cannot_be_keyed_says_so_at_once(scene):
+    data = bpy.data.armatures.new("Empty")
+    ob = bpy.data.objects.new("Empty", data)
+    scene.collection.objects.link(ob)
+    bpy.context.view_layer.update()
+    scene.capf.armature = ob
+    assert scene.capf.rig_state == "REFUSED"
+    assert "Empty has no bones" in scene.capf.rig_report and not len(scene.capf.roles)
