@@ -53,15 +53,8 @@ def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     j = {name: values[known] for name, values in j.items()}
     found: dict[str, np.ndarray] = {}
 
-    trunk, low = j["thorax"] - j["pelvis"], j["spine"] - j["pelvis"]
-    if np.median(np.linalg.norm(low, axis=-1)) < NO_SPINE * np.median(
-        np.linalg.norm(trunk, axis=-1)
-    ):
-        low = trunk
-    hip_line = unit(j["l_hip"] - j["r_hip"])
-    found["hips"] = _frame_xy(hip_line, low)
-    chest_line = unit(unit(j["l_shoulder"] - j["r_shoulder"]) + CHEST_HIPS * hip_line)
-    found["chest"] = frame_yx(j["thorax"] - j["spine"], chest_line)
+    low, _ = _trunk_halves(j)
+    found["hips"], found["chest"] = hips_and_chest(joints[known])
     found["spine"] = frame_yx(low, found["hips"][..., 0] + found["chest"][..., 0])
     found["head"] = _head(j)
     found["neck"] = frame_yx(
@@ -91,6 +84,25 @@ def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     for name, values in found.items():
         frames[known, SEGMENT[name]] = values
     return frames
+
+
+def hips_and_chest(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(F, 3, 3) the two frames of the trunk, of known `joints` (F, J, 3)."""
+    j = {name: joints[:, index] for name, index in JOINT.items()}
+    low, high = _trunk_halves(j)
+    hip_line = unit(j["l_hip"] - j["r_hip"])
+    chest_line = unit(unit(j["l_shoulder"] - j["r_shoulder"]) + CHEST_HIPS * hip_line)
+    return _frame_xy(hip_line, low), frame_yx(high, chest_line)
+
+
+def _trunk_halves(j: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(F, 3) each: from the pelvis to the spine's joint and from there to the neck. Twice the whole
+    where the pelvis and that joint are one, as between them is but noise."""
+    trunk, low = j["thorax"] - j["pelvis"], j["spine"] - j["pelvis"]
+    length, whole = (np.median(np.linalg.norm(line, axis=-1)) for line in (low, trunk))
+    if length < NO_SPINE * whole:
+        return trunk, trunk
+    return low, j["thorax"] - j["spine"]
 
 
 def _frame_xy(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .anatomy import hips_and_chest
 from .rotations import angle_between, dot, perpendicular, shortest_arc, unit
 from .skeleton import JOINT
 
@@ -43,17 +44,14 @@ def natural(joints: np.ndarray) -> np.ndarray:
     """
     known = np.isfinite(joints).all(axis=(1, 2))
     result = joints.copy()
+    if not known.any():
+        return result
     j = {name: joints[known, index] for name, index in JOINT.items()}
-    hips_left, chest_left = j["l_hip"] - j["r_hip"], j["l_shoulder"] - j["r_shoulder"]
-    hips_up = unit(perpendicular(j["spine"] - j["pelvis"], unit(hips_left)))
-    chest_up = unit(j["thorax"] - j["spine"])
-    chest_left = unit(perpendicular(chest_left, chest_up))
-    facing = np.cross(unit(hips_left), hips_up)
-    back = np.cross(chest_up, chest_left)
+    hips, chest = hips_and_chest(joints[known])
+    down, facing = -hips[..., 1], hips[..., 2]
+    left, back = chest[..., 0], -chest[..., 2]
     for side, p in ((1.0, "l_"), (-1.0, "r_")):
-        for hinge, rest, bulge in zip(
-            HINGES, (-hips_up, side * chest_left), (facing, back), strict=True
-        ):
+        for hinge, rest, bulge in zip(HINGES, (down, side * left), (facing, back), strict=True):
             start, middle, end = (j[p + name] for name in hinge.joints)
             result[known, JOINT[p + hinge.joints[1]]] = _turned(
                 start, middle, end, rest, bulge, side * hinge.middle, hinge.reach

@@ -91,6 +91,16 @@ def test_a_hinge_that_goes_round_does_not_jump():
     assert np.linalg.norm(np.diff(knee, axis=0), axis=-1).max() < 1.5 * step
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_trunk_of_one_piece_tells_the_body_s_direction_too(seed):
+    """Where the spine's joint lies in the pelvis, the line between them is nothing but noise."""
+    rng = np.random.default_rng(seed)
+    joints = walking_joints(TIMES, 0.5)
+    apart = joints[:, JOINT["pelvis"]] + 0.012 * rng.normal(size=(len(TIMES), 3))
+    joints[:, JOINT["spine"]] = apart
+    np.testing.assert_array_equal(natural(joints), joints)
+
+
 def test_unknown_frames_stay_unknown():
     joints = walking_joints(TIMES)
     joints[3:5] = np.nan
