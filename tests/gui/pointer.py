@@ -59,15 +59,14 @@ def find(label: str) -> Generator[float, None, tuple[int, int] | None]:
         raise RuntimeError(f"{running} takes all events, so no button can be pressed")
     if (place := _seen.get(label)) and label in (yield from _labels_at(*place)):
         return place
-    yield from _scroll("4", _PAGES)  # to the top
-    for _ in range(_PAGES):
+    yield from scroll_to_top()
+    while True:
         for column in _COLUMNS:
             place = yield from _scan(label, int(column * region().width))
             if place:
                 return place
-        if not (yield from _scroll("5", 1)):
+        if not (yield from scroll_page()):
             return None
-    return None
 
 
 def _scan(label: str, x: int) -> Generator[float, None, tuple[int, int] | None]:
@@ -111,19 +110,29 @@ def _property_names(path: str) -> tuple[str, ...]:
     return (named.name, f"{owner_path.rpartition('.')[2]}.{name}") if named else ()
 
 
-def _scroll(button: str, times: int) -> Generator[float, None, bool]:
-    """Turns the wheel over the region; whether that moved anything."""
-    moved = False
-    for _ in range(times):
-        before = region().view2d.region_to_view(0, 0)[1]
-        yield from move(_view["window"], region(), 4, region().height // 2)
-        yield from xdotool("click", "--repeat", "5", "--delay", "20", button)
-        yield 0.4
-        if region().view2d.region_to_view(0, 0)[1] == before:
+def scroll_to_top() -> Steps:
+    yield from _scroll("4", _PAGES * region().height)
+
+
+def scroll_page() -> Generator[float, None, bool]:
+    """Nearly a page down; False where the end was there already."""
+    return (yield from _scroll("5", int(0.8 * region().height)))
+
+
+def _scroll(button: str, pixels: int) -> Generator[float, None, bool]:
+    """Turns the wheel over the region until that much or nothing more moves; whether any did."""
+    start = last = region().view2d.region_to_view(0, 0)[1]
+    yield from move(_view["window"], region(), 4, region().height // 2)
+    while abs(last - start) < pixels:
+        yield from xdotool("click", "--repeat", "2", "--delay", "20", button)
+        yield 0.3
+        now = region().view2d.region_to_view(0, 0)[1]
+        if now == last:
             break
-        moved = True
+        last = now
+    if last != start:
         _seen.clear()
-    return moved
+    return last != start
 
 
 # --- the mouse ----------------------------------------------------------------------------------

@@ -60,14 +60,16 @@ def main_window() -> bpy.types.Window:
 # --- the steps ----------------------------------------------------------------------------------
 
 
-def install() -> Steps:
-    """Install from Disk, as in the preferences, and enable."""
+def install(open_panels: bool = True) -> Steps:
+    """Install from Disk, as in the preferences, and enable; with all panels open, or as they are
+    for a user."""
     bpy.ops.extensions.package_install_files(
         filepath=TOLD["zip"], repo="user_default", enable_on_install=True
     )
     if PACKAGE not in bpy.context.preferences.addons:
         raise StepError("Blender could not enable the add-on")
-    _open_all_panels()
+    if open_panels:
+        show_panels()
     say("installed")
     yield 0.5
 
@@ -97,6 +99,19 @@ def show_tab(kind: str, tab: str = "CAPF") -> Steps:
     region.active_panel_category = tab
     area.tag_redraw()
     yield 0.5
+
+
+def show_panels(*sections: str) -> None:
+    """Leaves only these ("bake") in the sidebars, or all, and opens those that were not drawn yet:
+    Blender has no other way to ask for it."""
+    panels = [cls for cls in module("ui").CLASSES if issubclass(cls, bpy.types.Panel)]
+    for panel in reversed(panels):
+        if panel.is_registered:
+            bpy.utils.unregister_class(panel)
+    for panel in panels:
+        panel.bl_options = set(getattr(panel, "bl_options", ())) - {"DEFAULT_CLOSED"}
+        if not sections or panel.__module__.rpartition(".")[2] in sections:
+            bpy.utils.register_class(panel)
 
 
 def open_preferences() -> Steps:
@@ -158,6 +173,16 @@ def shoot(name: str) -> Steps:
     facts["shots"][file.name] = pointer.rectangle()
 
 
+def shoot_pages(name: str) -> Steps:
+    """Pictures of the region last shown from its top to its end: name-1, name-2 ..."""
+    yield from pointer.scroll_to_top()
+    number = 1
+    yield from shoot(f"{name}-{number}")
+    while (yield from pointer.scroll_page()):
+        number += 1
+        yield from shoot(f"{name}-{number}")
+
+
 # --- a story ------------------------------------------------------------------------------------
 
 
@@ -196,13 +221,3 @@ def _end_badly() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)
-
-
-def _open_all_panels() -> None:
-    """Nothing may be closed that a story wants to click; Blender has no other way to ask for it."""
-    panels = [cls for cls in module("ui").CLASSES if issubclass(cls, bpy.types.Panel)]
-    for panel in reversed(panels):
-        bpy.utils.unregister_class(panel)
-    for panel in panels:
-        panel.bl_options = set(getattr(panel, "bl_options", ())) - {"DEFAULT_CLOSED"}
-        bpy.utils.register_class(panel)

@@ -76,12 +76,18 @@ def run_job(kind, limit_s, shot=None):
 
 
 def rig_facts():
+    """Keys of the bones' rotations; contacts and such have curves too."""
     armature = scene_settings().armature
-    action = armature.animation_data.action
-    bag = action.layers[0].strips[0].channelbags[0]
-    counts = [len(curve.keyframe_points) for curve in bag.fcurves]
-    return {"bones": len(armature.pose.bones), "curves": len(counts), "fewest_keys": min(counts),
-            "scene_frames": bpy.context.scene.frame_end}  # fmt: skip
+    curves = armature.animation_data.action.layers[0].strips[0].channelbags[0].fcurves
+    keys = {}
+    for curve in curves:
+        if ".rotation_" in curve.data_path:
+            keys.setdefault(curve.data_path, []).append(len(curve.keyframe_points))
+    return {
+        "bones": len(armature.pose.bones),
+        "turned_bones": len(keys),
+        "fewest_keys": min(min(counts) for counts in keys.values()),
+    }
 
 
 def story():
@@ -94,9 +100,9 @@ def story():
     yield from set_up()
     yield from add_strip()
     yield from steps.show_tab("VIEW_3D")
-    yield from steps.shoot("3-view3d-panels")
+    yield from steps.shoot_pages("3-view3d-panels")
     yield from steps.show_tab("SEQUENCE_EDITOR")
-    yield from steps.shoot("4-sequencer-panels")
+    yield from steps.shoot_pages("4-sequencer-panels")
     yield from steps.click("Capture 3D Pose")
     yield from run_job("capture", 300, "5-capturing")
     yield from steps.shoot("6-captured")
@@ -105,7 +111,7 @@ def story():
     yield from steps.shoot("7-applied")
     steps.facts["rig"] = rig_facts()
     yield from steps.show_tab("VIEW_3D")
-    yield from steps.shoot("8-view3d-applied")
+    yield from steps.shoot_pages("8-view3d-applied")
 
 
 steps.play(story)

@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every panel in both editors: as a user first meets them, then one by one with all of it open."""
+
+import os
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "gui"), str(TESTS), str(TESTS.parent)]
+
+import steps  # noqa: E402
+from rig_zoo import deviants  # noqa: E402
+from synthetic_motion import look_at, take_of, walking_joints  # noqa: E402
+
+from capf_blender.core.take import save_take  # noqa: E402
+
+SECTIONS = (
+    "footage", "capture", "people", "clean_up", "contacts", "target_rig", "bake", "export",
+)  # fmt: skip
+EDITORS = ("SEQUENCE_EDITOR", "VIEW_3D")
+
+
+def in_both_editors(name):
+    for kind in EDITORS:
+        yield from steps.show_tab(kind)
+    yield from steps.shoot(name)
+
+
+def add_strip():
+    scene = bpy.context.scene
+    bpy.context.workspace.sequencer_scene = scene
+    editor = scene.sequence_editor_create()
+    editor.strips.new_movie("A walk to the market", steps.TOLD["video"], channel=1, frame_start=1)
+    yield 0.5
+
+
+def choose_rig_and_take():
+    folder = Path.home() / "take of a walk"
+    times = np.arange(60) / 30
+    save_take(folder, take_of(walking_joints(times, 0.3), times, look_at((0.2, -4.5, 1.3), 0.12)))
+    settings = bpy.context.scene.capf
+    settings.take_folder = str(folder)
+    rig, _known = deviants.plain(spine=3)
+    rig.name = "Character Rig"
+    for bone, name in (("hand.R", "Claw"), ("neck", "Stalk")):
+        rig.data.bones[bone].name = name
+    bpy.context.view_layer.update()
+    settings.armature = rig
+    yield 0.5
+
+
+def story():
+    if language := os.environ.get("CAPF_LANGUAGE"):
+        bpy.context.preferences.view.language = language
+        yield 0.5
+    steps.facts["locale"] = bpy.app.translations.locale
+    yield from steps.install(open_panels=False)
+    yield from in_both_editors("0-new-user")
+    yield from add_strip()
+    yield from choose_rig_and_take()
+    yield from in_both_editors("1-as-they-are")
+    for number, section in enumerate(SECTIONS, 2):
+        steps.show_panels(section)
+        yield from in_both_editors(f"{number}-{section}")
+    steps.show_panels()
+    settings = bpy.context.scene.capf
+    settings.camera_source, settings.destination, settings.use_reduction = "SCENE", "NLA", True
+    yield from steps.show_tab("VIEW_3D")
+    yield from steps.click("Apply to Armature")
+    yield from steps.wait_until(lambda: settings.armature.animation_data, 60, "Apply to Armature")
+    for section in ("footage", "contacts", "bake"):
+        steps.show_panels(section)
+        yield from in_both_editors(f"applied-{section}")
+
+
+steps.play(story)
