@@ -27,6 +27,7 @@ from .cleaning import (
     without_outliers,
 )
 from .contacts import Contact
+from .corrections import Correction, corrected, seen_as_corrected
 from .errors import CaptureError
 from .filters import fill_gaps, lowpass
 from .grounding import ground
@@ -49,10 +50,12 @@ def solve(
     settings: SolveSettings | None = None,
     cameras: CameraPath | None = None,
     contacts: Sequence[Contact] | None = None,
+    corrections: Sequence[Correction] = (),
 ) -> Motion:
     """The motion in `take`, in the world of `cameras` where the camera is known.
 
     The feet stand during `contacts`, exactly; None finds when, as `settings.contact_mode` says.
+    `corrections` are laid over what was solved without them.
     Raises CaptureError `no_pose` when it holds no usable pose, `no_camera` when `cameras` knows
     none of the take's frames.
     """
@@ -111,6 +114,8 @@ def solve(
     )
     known_floor = cameras is not None and cameras.level
     motion = ground(motion, take, settings, contacts, known_floor)
+    motion = corrected(motion, corrections)
+    take = seen_as_corrected(take, corrections)
     seen_joints = transformed(motion.joints, inverse(motion.world_from_camera))
     return replace(motion, reprojection_px=_reprojection(seen_joints, take, confidence, camera))
 
