@@ -30,10 +30,11 @@ BENT = np.radians(25.0)
 LEG_MIDDLE = np.array([0.0, -np.cos(np.radians(40.0)), np.sin(np.radians(40.0))])
 RELAX_S = 0.15  # how far in time a bent limb still tells a straight one its hinge
 DEFAULT_PULL = 0.1  # weight of the anatomical default beside what the limb itself shows
-TWIST_S = 0.08  # over how long the turn of a hand or foot about its own length is averaged
-HAND_PULL = 0.3  # weight of the limb's own turn beside the extremity's
+TWIST_S = 0.06  # over how long the turn of a hand or foot about its own length is averaged
+HELD_S = 0.4  # over how long a hand's turn is compared with itself: what is noise shows there
 MOST_TURN = np.radians(110.0)
-FOOT_PULL = 1.0  # an ankle hardly rolls
+NO_PULL = 0.02  # hands turn freely, but have a direction where their points tell none
+FOOT_PULL = 1.0  # weight of the limb's own turn beside the foot's: an ankle hardly rolls
 NO_SPINE = 0.1  # of the trunk's length: a spine joint nearer to the pelvis says nothing
 CHEST_HIPS = 0.35  # share of the hip line in the chest's: shoulders alone over-rotate
 NECK_SHARE = 0.4
@@ -71,7 +72,7 @@ def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
         knuckles = 0.5 * (j[p + "index"] + j[p + "pinky"])
         found["hand" + side] = _extremity(
             knuckles - j[p + "wrist"], found["forearm" + side], j[p + "index"] - j[p + "pinky"],
-            HAND_PULL, time_s[known],
+            NO_PULL, time_s[known],
         )  # fmt: skip
         found["thigh" + side], found["shin" + side] = _hinge(
             j[p + "hip"], j[p + "knee"], j[p + "ankle"], time_s[known],
@@ -174,13 +175,27 @@ def _time_average(values: np.ndarray, time_s: np.ndarray, sigma_s: float) -> np.
     return total / weight
 
 
+def _without_noise(turn: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """(F,) complex `turn` averaged over `TWIST_S`, and over `HELD_S` as far as that loses nothing.
+
+    Wiener's filter, with the noise taken from what the shorter average removes and the signal from
+    what the longer one would: a true turn of the palm is followed, and what only shakes is held.
+    """
+    now, held = (_time_average(turn, time_s, sigma) for sigma in (TWIST_S, HELD_S))
+    noise, changes = (
+        _time_average(np.abs(off) ** 2, time_s, HELD_S).real for off in (turn - now, now - held)
+    )
+    return now + (held - now) * noise / np.maximum(noise + changes, 1e-9)
+
+
 def _extremity(
     along: np.ndarray, parent: np.ndarray, z: np.ndarray, pull: float, time_s: np.ndarray
 ) -> np.ndarray:
     """(F, 3, 3) frames of a hand or a foot: exactly `along` (F, 3), turned towards `z` (F, 3).
 
     The points that tell the turn are a few noisy centimetres apart, so it is averaged over
-    `TWIST_S` and drawn with weight `pull` to that of the `parent` limb (F, 3, 3).
+    `TWIST_S`, and drawn to its mean over `HELD_S` as far as what changes there is noise. `pull`:
+    the weight of the `parent` limb's own turn (F, 3, 3) beside it.
     """
     along = unit(along)
     reference = frame_yx(along, parent[..., 0])
@@ -188,7 +203,7 @@ def _extremity(
     # a finger's or heel's point in line with the others tells nothing
     clarity = np.linalg.norm(np.cross(along, unit(z)), axis=-1)
     turn = dot(seen, reference[..., 0]) - 1j * dot(seen, reference[..., 2])
-    angle = np.angle(_time_average(clarity * turn, time_s, TWIST_S) + pull)
+    angle = np.angle(_without_noise(clarity * turn, time_s) + pull)
     # wrists do not turn that far: there it is noise, and must not jump from one side to the other
     angle = angle * (1 - smoothstep(MOST_TURN, np.pi, np.abs(angle)))
     x = np.cos(angle)[:, None] * reference[..., 0] - np.sin(angle)[:, None] * reference[..., 2]

@@ -413,7 +413,7 @@ def test_a_twist_bone_takes_half_of_the_hands_turn():
         cosine = 0.5 * (np.einsum("fij,fij->f", a, b) - 1)
         return np.arccos(np.clip(cosine, -1, 1))
 
-    assert angle(forearm, hand).min() > 0.5  # a part of it is taken for noise
+    np.testing.assert_allclose(angle(forearm, hand), 0.8, rtol=0.15)  # and some swing
     np.testing.assert_allclose(angle(forearm, twist), 0.5 * angle(forearm, hand), rtol=0.05)
     np.testing.assert_allclose(angle(twist, hand), 0.5 * angle(forearm, hand), rtol=0.05)
 
