@@ -6,7 +6,7 @@ import bpy
 
 from ..blender import live
 from ..blender.drawing import draw_sentence
-from .section import Section, ClosedSection, draw_main_button, draw_switched
+from .section import ClosedSection, Section, draw_main_button, draw_switched
 
 
 class Bake(Section):
@@ -18,15 +18,15 @@ class Bake(Section):
         settings: bpy.types.PropertyGroup,
         context: bpy.types.Context,
     ) -> None:
+        layout.prop(settings, "take_folder")
+        draw_main_button(layout, "capf.apply_take", "POSE_HLT")
+        if settings.live and live.status:
+            draw_sentence(layout, live.status, "INFO", context.region.width)
         column = layout.column()
-        column.prop(settings, "take_folder")
         column.prop(settings, "destination")
         if settings.destination == "NLA":
             column.prop(settings, "blend_frames")
         column.prop(settings, "live")
-        draw_main_button(layout, "capf.apply_take", "POSE_HLT")
-        if settings.live and live.status:
-            draw_sentence(layout, live.status, "INFO", context.region.width)
 
 
 class BakedFrames(ClosedSection):

@@ -4,10 +4,10 @@
 
 import bpy
 
-from .section import Section, ClosedSection
+from .section import ClosedSection
 
 
-class CleanUp(Section):
+class CleanUp(ClosedSection):
     bl_label = "Clean-Up"
 
     def draw_settings(

@@ -4,10 +4,10 @@
 
 import bpy
 
-from .section import Section, ClosedSection
+from .section import ClosedSection
 
 
-class Contacts(Section):
+class Contacts(ClosedSection):
     bl_label = "Contacts"
 
     def draw_settings(

@@ -7,7 +7,7 @@ import bpy
 from ..blender import compat, footage
 from ..blender.drawing import draw_sentence
 from ..core.errors import CaptureError
-from .section import Section, ClosedSection, draw_switched
+from .section import ClosedSection, Section, draw_switched
 
 
 class Footage(Section):

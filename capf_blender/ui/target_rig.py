@@ -7,7 +7,7 @@ import bpy
 from ..blender import targets
 from ..blender.drawing import draw_sentence
 from ..core.rig import BODY_ROLES
-from .section import Section, ClosedSection
+from .section import ClosedSection, Section
 
 _REPORT_ICONS = {"SURE": "CHECKMARK", "DOUBTFUL": "QUESTION", "REFUSED": "ERROR"}
 _RANKS = {"UNKNOWN": 0, "DOUBTFUL": 1, "MISSING": 2, "USER": 3, "SURE": 4}
@@ -25,14 +25,13 @@ class TargetRig(Section):
     ) -> None:
         column, width = layout.column(), context.region.width
         column.prop(settings, "armature")
-        if settings.armature is None:
+        if settings.armature is None or not settings.armature.users_scene:  # deleted
             draw_sentence(column, "A new armature will be made", "INFO", width)
             return
         if settings.rig_report:
             draw_sentence(column, settings.rig_report, _REPORT_ICONS[settings.rig_state], width)
         if targets.is_metarig(settings.armature):
             column.operator("capf.use_generated_rig", icon="OUTLINER_OB_ARMATURE")
-        column.operator("capf.check_rig", icon="VIEWZOOM")
 
 
 class CAPF_UL_roles(bpy.types.UIList):
@@ -70,6 +69,7 @@ class Bones(ClosedSection):
         settings: bpy.types.PropertyGroup,
         context: bpy.types.Context,
     ) -> None:
+        layout.operator("capf.check_rig", icon="VIEWZOOM")
         layout.template_list("CAPF_UL_roles", "", settings, "roles", settings, "active_role")
         if settings.active_role < len(settings.roles):
             row = settings.roles[settings.active_role]

@@ -16,7 +16,7 @@ import rig_zoo  # noqa: E402
 pytestmark = pytest.mark.blender
 
 EDITORS = {"CAPF_PT_sequencer_": "SEQUENCE_EDITOR", "CAPF_PT_view3d_": "VIEW_3D"}
-OPEN = {"footage", "capture", "people", "clean_up", "contacts", "target_rig", "bake"}
+OPEN = {"footage", "capture", "people", "target_rig", "bake"}
 """What leads from a strip to keys is seen without opening anything."""
 UI = Path(__file__).resolve().parents[2] / "capf_blender" / "ui"
 

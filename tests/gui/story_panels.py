@@ -38,16 +38,16 @@ def add_strip():
     yield 0.5
 
 
-def choose_rig_and_take():
+def prepare():
+    yield from add_strip()
     folder = Path.home() / "take of a walk"
+    folder.mkdir(exist_ok=True)
     times = np.arange(60) / 30
     save_take(folder, take_of(walking_joints(times, 0.3), times, look_at((0.2, -4.5, 1.3), 0.12)))
     settings = bpy.context.scene.capf
     settings.take_folder = str(folder)
-    rig, _known = deviants.plain(spine=3)
+    rig, _known = deviants.plain(clavicles=False, toes=False)
     rig.name = "Character Rig"
-    for bone, name in (("hand.R", "Claw"), ("neck", "Stalk")):
-        rig.data.bones[bone].name = name
     bpy.context.view_layer.update()
     settings.armature = rig
     yield 0.5
@@ -60,9 +60,11 @@ def story():
     steps.facts["locale"] = bpy.app.translations.locale
     yield from steps.install(open_panels=False)
     yield from in_both_editors("0-new-user")
-    yield from add_strip()
-    yield from choose_rig_and_take()
+    yield from prepare()
     yield from in_both_editors("1-as-they-are")
+    bpy.ops.wm.read_homefile()  # else panels that were drawn closed stay closed
+    yield 1.0
+    yield from prepare()
     for number, section in enumerate(SECTIONS, 2):
         steps.show_panels(section)
         yield from in_both_editors(f"{number}-{section}")
