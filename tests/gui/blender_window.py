@@ -44,6 +44,7 @@ def play(
     `name` begins the names of its pictures (default: the story's). `user_home` is the user's,
     writable and at its own path; a worker of the same packages and models as the desk's lies in it.
     """
+    __tracebackhide__ = True  # of a failed story the log says where
     facts_file = user_home / "facts.json"
     name = name or story
     told = {

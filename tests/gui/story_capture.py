@@ -4,6 +4,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import bpy
@@ -75,6 +76,16 @@ def run_job(kind, limit_s, shot=None):
     }
 
 
+def what_a_block_feels_like():
+    """The meter itself: this keeps Blender's main loop waiting."""
+    latency = Latency()
+    yield 0.1
+    time.sleep(0.6)
+    yield 0.1
+    latency.stop()
+    steps.facts["blocked_gap_s"] = latency.longest_s
+
+
 def rig_facts():
     """Keys of the bones' rotations; contacts and such have curves too."""
     armature = scene_settings().armature
@@ -103,6 +114,7 @@ def story():
     yield from steps.shoot_pages("3-view3d-panels")
     yield from steps.show_tab("SEQUENCE_EDITOR")
     yield from steps.shoot_pages("4-sequencer-panels")
+    yield from what_a_block_feels_like()
     yield from steps.click("Capture 3D Pose")
     yield from run_job("capture", 300, "5-capturing")
     yield from steps.shoot("6-captured")

@@ -46,6 +46,7 @@ def test_progress_moves_and_blender_answers(run):
     assert capture["outcome"] == "done", capture["message"]
     assert len(capture["progress"]) >= 3
     assert len({fraction for _stage, fraction in capture["progress"]}) >= 3
+    assert run["blocked_gap_s"] > 0.5, "the meter sees a main loop that waits"
     assert capture["longest_gap_s"] < 0.5
     assert run["stepped_while_running"] == 1
 
