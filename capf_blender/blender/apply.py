@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.camera import CameraPath
 from ..core.contacts import FEET, Contact
+from ..core.corrections import Correction, seen_as_corrected
 from ..core.errors import CaptureError
 from ..core.motion import Motion, sample
 from ..core.retarget import RetargetSettings, retarget
@@ -20,7 +21,7 @@ from ..core.solve import solve
 from ..core.take import Take
 from ..core.timing import TimeMap
 from . import armature as armatures
-from . import bake_record, channels, contact_keys, role_map, targets
+from . import bake_record, channels, confidence_keys, contact_keys, role_map, targets
 from . import mannequin as mannequins
 from .bake import Bake, BakeSettings, bake
 from .rigs import read_rig
@@ -55,6 +56,7 @@ def apply_take(
     bake_settings: BakeSettings | None = None,
     keep_edited_contacts: bool = True,
     cameras: CameraPath | None = None,
+    corrections: tuple[Correction, ...] = (),
 ) -> ApplyResult:
     """Solves `take` and keys it on `armature`, of whatever humanoid rig; None makes a new one.
 
@@ -72,7 +74,7 @@ def apply_take(
         targets.check(context, armature)
     take_key = key_of(take)
     contacts = edited_contacts(armature, take_key) if keep_edited_contacts else None
-    motion = _solved(take, settings, cameras, contacts)
+    motion = solved(take, settings, cameras, contacts, corrections)
     moments = sample(motion, times_s)
     present = moments.present
     if not present.any():
@@ -96,6 +98,9 @@ def apply_take(
         switches=pose.switches,
         contacts=contact_keys.contact_keys(motion.contacts, frames[present], time_map),
         contacts_edited=contacts is not None,
+        confidence=confidence_keys.confidence_keys(
+            seen_as_corrected(take, corrections), frames[present], time_map
+        ),
     )
     baked = bake(target, what, bake_settings)
     kept = f"{baked.kept} was edited by hand and is kept as it is" if baked.kept else ""
@@ -113,14 +118,15 @@ def apply_take(
 
 
 @lru_cache(maxsize=1)
-def _solved(
+def solved(
     take: Take,
     settings: SolveSettings,
     cameras: CameraPath | None,
     contacts: tuple[Contact, ...] | None,
+    corrections: tuple[Correction, ...] = (),
 ) -> Motion:
     """Kept for settings of the rig and the keys, which change nothing here."""
-    return solve(take, settings, cameras, contacts)
+    return solve(take, settings, cameras, contacts, corrections)
 
 
 def key_of(take: Take) -> str:

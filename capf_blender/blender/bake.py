@@ -16,6 +16,7 @@ from .channels import Channel, Channels
 from .keys import CONSTANT, Keys, fingerprint, put_among, read_keys, set_keys, straight_keys
 
 CONTACT_GROUP = "Contacts"
+CONFIDENCE_GROUP = "Confidence"
 SWITCH_GROUP = "Switches"
 
 
@@ -31,6 +32,8 @@ class Bake:
     contacts: dict[str, Keys] = field(default_factory=dict)
     """Keys of the object's custom properties of those names."""
     contacts_edited: bool = False  # by the user
+    confidence: dict[str, Keys] = field(default_factory=dict)
+    """The same, of how well parts of the body were seen."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,10 @@ def bake(ob: bpy.types.Object, what: Bake, settings: BakeSettings) -> BakeResult
     bag = _ensured_bag(action, ob)
     below = bag if into else nla.bag_below(ob, action) if settings.destination == "NLA" else None
     bones = {**_of_one_sign(what.channels, below), **_switches(ob, what, settings)}
-    marks = _contacts(ob, what.contacts)
-    keys = _write(bag, {**bones, **marks}, merge=into)
+    marks = _properties(ob, what.contacts, CONTACT_GROUP, 0, "1 while planted")
+    sure = "Probability that its joints were found within 10 cm"
+    bands = _properties(ob, what.confidence, CONFIDENCE_GROUP, 1.0, sure)
+    keys = _write(bag, {**bones, **marks, **bands}, merge=into)
     for curve in list(bake_record.ours(bag, set(written) - {path for path, _ in bones})):
         bag.fcurves.remove(curve)
     _remember(action, ob, what, bag, bones, marks, whole=not into)
@@ -144,14 +149,20 @@ def _switches(ob: bpy.types.Object, what: Bake, settings: BakeSettings) -> Chann
     return result if settings.key_switches else {}
 
 
-def _contacts(ob: bpy.types.Object, contacts: dict[str, Keys]) -> Channels:
-    """Channels of the object's own properties, which are made where they are missing."""
+def _properties(
+    ob: bpy.types.Object, keys: dict[str, Keys], group: str, default: float, meaning: str
+) -> Channels:
+    """Channels of the object's own properties, from 0 to 1, which are made where they are missing;
+    whole numbers where the `default` is one."""
     result: Channels = {}
-    for name, keys in contacts.items():
+    for name, those in keys.items():
         if name not in ob:
-            ob[name] = 0
-            ob.id_properties_ui(name).update(min=0, max=1, description=f"1 while planted: {name}")
-        result[f'["{bpy.utils.escape_identifier(name)}"]', 0] = Channel(CONTACT_GROUP, keys)
+            ob[name] = default
+            kind = type(default)
+            ob.id_properties_ui(name).update(
+                min=kind(0), max=kind(1), description=f"{meaning}: {name}"
+            )
+        result[f'["{bpy.utils.escape_identifier(name)}"]', 0] = Channel(group, those)
     return result
 
 
