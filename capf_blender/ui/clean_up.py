@@ -52,7 +52,7 @@ class Repair(ClosedSection):
         column.prop(settings, "natural_hinges")
         column.prop(settings, "outlier_sigmas")
         column.prop(settings, "longest_gap_s")
-        column.prop(settings, "image_pull")
+        column.prop(settings, "image_pull", text="Follow Image")
 
 
 SECTIONS = (CleanUp, Smoothing, Repair)

@@ -29,7 +29,7 @@ class EditContacts(ClosedSection):
         settings: bpy.types.PropertyGroup,
         context: bpy.types.Context,
     ) -> None:
-        layout.prop(settings, "use_edited_contacts")
+        layout.prop(settings, "use_edited_contacts", text="Keep Edited")
         column = layout.column(align=True)
         for foot, side in (("l", "Left"), ("r", "Right")):
             row = column.row(align=True)

@@ -45,15 +45,21 @@ class Camera(ClosedSection):
         context: bpy.types.Context,
     ) -> None:
         column = layout.column()
-        column.prop(settings, "camera_source")
+        column.prop(settings, "camera_source", text="Source")
         if settings.camera_source == "FOOTAGE":
             draw_switched(column, settings, "View Angle", "use_field_of_view", "field_of_view")
-            draw_switched(column, settings, "Tilt", "use_tilt", "pitch", "roll")
+            draw_switched(column, settings, "Pitch", "use_tilt", "pitch")
+            row = column.row()
+            row.active = settings.use_tilt
+            row.prop(settings, "roll")
         elif settings.camera_source == "SCENE":
             column.prop(context.scene, "camera", text="Object")
             column.operator("capf.height_from_camera", icon="DRIVER_DISTANCE")
         else:
             column.prop(settings, "clip")
+        column = layout.column()
+        if settings.camera_source != "SCENE":
+            column.prop(settings, "capture_camera", text="Object")
         column = layout.column(align=True)
         if settings.camera_source != "SCENE":
             column.operator("capf.match_camera", icon="VIEW_CAMERA")

@@ -38,9 +38,9 @@ class CAPF_UL_roles(bpy.types.UIList):
     """What the user should look at comes first."""
 
     def draw_item(self, _context, layout, _data, item, _icon, _active, _name) -> None:
-        row = layout.split(factor=0.5, align=True)
+        row = layout.split(factor=0.58, align=True)
         row.label(text=item.name, icon_value=row.enum_item_icon(item, "state", item.state))
-        row.prop(item, "bone", text="", emboss=False)
+        row.prop(item, "bone", text="", emboss=False, placeholder="None")
 
     def filter_items(self, _context, data, name: str) -> tuple[list[int], list[int]]:
         rows, helpers = getattr(data, name), bpy.types.UI_UL_list
@@ -79,8 +79,8 @@ class Bones(ClosedSection):
             shown.enabled = False
             shown.prop(row, "confidence", slider=True)
         row = layout.row(align=True)
-        row.operator("capf.save_role_map", text="Save", icon="EXPORT")
-        row.operator("capf.load_role_map", text="Load", icon="IMPORT")
+        row.operator("capf.save_role_map", text="Save Map", icon="EXPORT")
+        row.operator("capf.load_role_map", text="Load Map", icon="IMPORT")
         layout.operator("capf.reset_role_map", icon="LOOP_BACK")
 
 

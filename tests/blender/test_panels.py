@@ -13,6 +13,13 @@ bpy = pytest.importorskip("bpy")
 
 import rig_zoo  # noqa: E402
 
+from capf_blender.camera_properties import CameraProperties  # noqa: E402
+from capf_blender.solve_properties import (  # noqa: E402
+    BakeProperties,
+    RetargetProperties,
+    SolveProperties,
+)
+
 pytestmark = pytest.mark.blender
 
 EDITORS = {"CAPF_PT_sequencer_": "SEQUENCE_EDITOR", "CAPF_PT_view3d_": "VIEW_3D"}
@@ -100,11 +107,9 @@ def test_panels_draw_properties_that_exist(scene):
 
 
 def test_every_setting_of_a_solve_and_a_bake_can_be_reached(scene):
-    from capf_blender import solve_properties
-
     drawn = {name for _place, owner, name in drawn_properties() if owner != "row"}
-    for group in ("SolveProperties", "RetargetProperties", "BakeProperties"):
-        wanted = set(getattr(solve_properties, group).__annotations__)
+    for group in (CameraProperties, SolveProperties, RetargetProperties, BakeProperties):
+        wanted = set(group.__annotations__)
         assert wanted <= drawn, wanted - drawn
 
 

@@ -77,6 +77,7 @@ def story():
     for section in ("footage", "contacts", "bake"):
         steps.show_panels(section)
         yield from in_both_editors(f"applied-{section}")
+    steps.show_panels()
 
 
 steps.play(story)
