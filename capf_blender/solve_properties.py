@@ -61,7 +61,9 @@ def _preset_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Contex
 
 
 _DEFAULT = PRESETS["DEFAULT"]
-_CUT_OFF = {"min": 0.0, "soft_max": 15.0, "max": 60.0, "precision": 1, "step": 10}
+_CUT_OFF = {
+    "subtype": "FREQUENCY", "min": 0.0, "soft_max": 15.0, "max": 60.0, "precision": 1, "step": 10,
+}  # fmt: skip
 
 
 class SolveProperties:
@@ -113,22 +115,22 @@ class SolveProperties:
     )  # fmt: skip
     body_hz: bpy.props.FloatProperty(
         name="Body",
-        description="Cut-off in Hz of the body's smoothing: lower is smoother, 0 is off",
+        description="Cut-off of the body's smoothing: lower is smoother, 0 is off",
         default=_DEFAULT.body_hz, update=_cleaning_changed, **_CUT_OFF,
     )  # fmt: skip
     extremities_hz: bpy.props.FloatProperty(
         name="Hands and Feet",
-        description="Cut-off in Hz for wrists, ankles and beyond: lower is smoother, 0 is off",
+        description="Cut-off for wrists, ankles and beyond: lower is smoother, 0 is off",
         default=_DEFAULT.extremities_hz, update=_cleaning_changed, **_CUT_OFF,
     )  # fmt: skip
     head_hz: bpy.props.FloatProperty(
         name="Head",
-        description="Cut-off in Hz of the head's smoothing: lower is smoother, 0 is off",
+        description="Cut-off of the head's smoothing: lower is smoother, 0 is off",
         default=_DEFAULT.head_hz, update=_cleaning_changed, **_CUT_OFF,
     )  # fmt: skip
     depth_hz: bpy.props.FloatProperty(
         name="Depth",
-        description="Cut-off in Hz of movement towards and away from the camera, which is the "
+        description="Cut-off of movement towards and away from the camera, which is the "
         "least certain: lower is smoother, 0 is off",
         default=_DEFAULT.depth_hz, update=_cleaning_changed, **_CUT_OFF,
     )  # fmt: skip
