@@ -40,11 +40,14 @@ CHEST_HIPS = 0.35  # share of the hip line in the chest's: shoulders alone over-
 NECK_SHARE = 0.4
 
 
-def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+def anatomical_frames(
+    joints: np.ndarray, time_s: np.ndarray, trunk: np.ndarray | None = None
+) -> np.ndarray:
     """(F, S, 3, 3) rotation of each of `SEGMENTS`, in the axes of `joints` (F, J, 3).
 
     The Y axes are exactly the directions of the joints, but for the hips, whose X axis is exactly
-    the line between them. NaN joints give NaN frames. `time_s` (F,) seconds.
+    the line between them. NaN joints give NaN frames. `time_s` (F,) seconds. `trunk` (3, 3): what
+    straight limbs take their hinges from, instead of the hips and the chest.
     """
     j = {name: joints[:, index] for name, index in JOINT.items()}
     frames = np.full((len(joints), len(SEGMENTS), 3, 3), np.nan)
@@ -62,12 +65,15 @@ def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
         j["neck"] - j["thorax"],
         (1 - NECK_SHARE) * found["chest"][..., 0] + NECK_SHARE * found["head"][..., 0],
     )
+    hips, chest = found["hips"], found["chest"]
+    if trunk is not None:
+        hips = chest = np.broadcast_to(trunk, hips.shape)
     for side, p in ((".L", "l_"), (".R", "r_")):
         out = np.array([1.0 if side == ".L" else -1.0, 0.0, 0.0])
         found["clavicle" + side] = frame_yz(j[p + "shoulder"] - j["thorax"], found["chest"][..., 2])
         found["upper_arm" + side], found["forearm" + side] = _hinge(
             j[p + "shoulder"], j[p + "elbow"], j[p + "wrist"], time_s[known],
-            found["chest"] @ out, -out[0] * found["chest"][..., 1],
+            chest @ out, -out[0] * chest[..., 1],
         )  # fmt: skip
         knuckles = 0.5 * (j[p + "index"] + j[p + "pinky"])
         found["hand" + side] = _extremity(
@@ -76,7 +82,7 @@ def anatomical_frames(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
         )  # fmt: skip
         found["thigh" + side], found["shin" + side] = _hinge(
             j[p + "hip"], j[p + "knee"], j[p + "ankle"], time_s[known],
-            found["hips"] @ LEG_MIDDLE, found["hips"][..., 0],
+            hips @ LEG_MIDDLE, hips[..., 0],
         )  # fmt: skip
         found["foot" + side] = _extremity(
             j[p + "toe"] - j[p + "ankle"], found["shin" + side], j[p + "heel"] - j[p + "ankle"],
@@ -183,7 +189,7 @@ def _without_noise(turn: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     """
     now, held = (_time_average(turn, time_s, sigma) for sigma in (TWIST_S, HELD_S))
     noise, changes = (
-        _time_average(np.abs(off) ** 2, time_s, HELD_S).real for off in (turn - now, now - held)
+        np.real(_time_average(np.abs(off) ** 2, time_s, HELD_S)) for off in (turn - now, now - held)
     )
     return now + (held - now) * noise / np.maximum(noise + changes, 1e-9)
 

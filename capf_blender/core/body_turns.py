@@ -57,7 +57,8 @@ def body_turns(
     `own`: the rig was built from the person's own joints.
     """
     frames = anatomical_frames(joints, time_s)
-    rest = anatomical_frames(body.joints[None], np.zeros(1))[0]
+    # the lean of a rig's own spine is none of the body's, so it is none of straight limbs either
+    rest = anatomical_frames(body.joints[None], np.zeros(1), None if own else body.axes)[0]
 
     def since_rest(segment: str) -> np.ndarray:
         index = SEGMENT[segment]

@@ -55,6 +55,24 @@ def test_noise_of_the_knuckles_hardly_shakes_a_hand(angle, seed):
     assert hand_error(found, joints).mean() < 0.5 * hand_error(unfiltered, joints).mean()
 
 
+def test_straight_arms_bend_about_the_bodys_axes_however_the_trunk_leans():
+    left, up, forward = np.eye(3)[0], np.eye(3)[2], -np.eye(3)[1]
+    axes = np.stack([left, up, forward], axis=1)
+    joints = body().joints.copy()
+    reach = np.linalg.norm(joints[JOINT["l_wrist"]] - joints[JOINT["l_elbow"]])
+    for sign, side in ((1.0, "l_"), (-1.0, "r_")):
+        for name, times in (("elbow", 1.0), ("wrist", 2.0)):
+            joints[JOINT[side + name]] = joints[JOINT[side + "shoulder"]]
+            joints[JOINT[side + name]] += sign * times * reach * left
+    joints[JOINT["spine"]] += 0.1 * forward
+    plain, upright = (anatomical_frames(joints[None], np.zeros(1), t)[0] for t in (None, axes))
+    for sign, side in ((1.0, ".L"), (-1.0, ".R")):
+        for name in ("upper_arm", "forearm"):
+            segment = SEGMENT[name + side]
+            assert angle_between(upright[segment, :, 0], -sign * up) < 1e-6
+            assert angle_between(plain[segment, :, 0], -sign * up) > np.radians(5.0)
+
+
 def test_what_is_unknown_stays_unknown():
     joints = palms(np.zeros(len(TIMES)))
     joints[5] = np.nan
