@@ -33,6 +33,11 @@ class Evaluated:
     turns: dict[str, np.ndarray]  # (F, 3, 3) what the pose does to vectors of the rest pose
     rest: np.ndarray  # (28, 3) joints at rest
 
+    def carried_normal(self, role: str, normal: np.ndarray) -> np.ndarray:
+        """(F, 3) where the pose takes what is perpendicular to (3,) of the rest: a sheared object's
+        normals do not go where its vectors go."""
+        return np.linalg.inv(np.swapaxes(self.turns[role], -1, -2)) @ normal
+
     def carried(self, role: str, start: str, end: str) -> np.ndarray:
         """(F, 3) where the pose takes the rest's vector between two joints."""
         return self.turns[role] @ (self.rest[JOINT[end]] - self.rest[JOINT[start]])
@@ -90,12 +95,12 @@ def twists(rig: Evaluated, joints: np.ndarray) -> tuple[dict[str, np.ndarray], i
             clear = (bend > BENT) & (bend < FOLDED)
             hinge = hinge_at_rest(rig, upper, p, names)
             for role in (upper, lower):
-                turned = rig.turns[role + side] @ hinge
+                turned = rig.carried_normal(role + side, hinge)
                 errors[role + side] = angle_between(turned, seen)[clear]
             shown = [rig.heads[role + side] for role in (upper, lower, end)]
             halves = shown[1] - shown[0], shown[2] - shown[1]
             normal = np.cross(*halves)
-            wrong = dot(normal, rig.turns[upper + side] @ hinge) < 0
+            wrong = dot(normal, rig.carried_normal(upper + side, hinge)) < 0
             inverted += int(np.sum(wrong & (angle_between(*halves) > INVERTED)))
         if "hand" + side in rig.turns:
             along = unit(at[p + "index"] + at[p + "pinky"] - 2 * at[p + "wrist"])
