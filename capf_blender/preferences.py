@@ -1,59 +1,172 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preferences: the worker's environment, its set-up and its check."""
+"""Preferences: the worker's environment, what its set-up brings, and how it is."""
+
+import time
+from pathlib import Path
 
 import bpy
 
 from .blender import session
 from .blender.drawing import draw_job, draw_sentence
 from .bridge import environment
+from .bridge.setup_check import CheckReport, read_report
+from .bridge.setup_contents import downloads, gigabytes_needed
+from .bridge.worker_facts import read_facts
+from .core.errors import CaptureError
 
-WHAT_SET_UP_DOES = (
-    "Set Up downloads about 0.5 GB into the folder above, up to 3 GB on Linux, where PyTorch comes "
-    "with CUDA: PyTorch (BSD), OpenCV, BlazePose and MMPose (Apache-2.0), PyAV (BSD, with FFmpeg: "
-    "LGPL). "
-    "Nothing is installed into Blender."
-)
+PACKAGE = __package__
+_BOX_BORDERS = 24  # pixels
+_BUTTONS = {  # what Set Up is called, by the first thing that is wrong
+    "worker_not_set_up": "Set Up",
+    "worker_incomplete": "Continue Set Up",
+    "worker_outdated": "Set Up Again",
+}
+
+
+def _make_absolute(self, _context: bpy.types.Context) -> None:
+    """A path beside the open file would mean another folder in the next one."""
+    for name in ("home", "python", "offline_folder"):
+        path = getattr(self, name)
+        if path.startswith("//"):
+            setattr(self, name, bpy.path.abspath(path))
 
 
 class CAPF_AP_preferences(bpy.types.AddonPreferences):
-    bl_idname = __package__
+    bl_idname = PACKAGE
 
     home: bpy.props.StringProperty(
         name="Folder",
         description="Where the worker's packages and models live; your data folder when left empty",
         subtype="DIR_PATH",
+        update=_make_absolute,
     )
     python: bpy.props.StringProperty(
         name="Python",
-        description="Python 3.11 to 3.13 that runs the worker; found by itself when left empty",
+        description="Python 3.11 to 3.14 that runs the worker; found by itself when left empty",
         subtype="FILE_PATH",
+        update=_make_absolute,
     )
     offline_folder: bpy.props.StringProperty(
         name="Offline Folder",
         description="Folder of wheels to set up from without a network",
         subtype="DIR_PATH",
+        update=_make_absolute,
     )
 
     def draw(self, context: bpy.types.Context) -> None:
+        home = environment.home_folder(self.home)
         layout = self.layout
         layout.use_property_split = True
         column = layout.column()
         column.enabled = not session.is_running()
-        column.prop(self, "home", placeholder=str(environment.home_folder()))
+        column.prop(self, "home", placeholder=str(home))
         column.prop(self, "python", placeholder="Automatic")
         column.prop(self, "offline_folder", placeholder="Download")
-        draw_sentence(layout.box(), WHAT_SET_UP_DOES, "INFO", context.region.width)
-        row = layout.row()
-        row.operator("capf.set_up", icon="IMPORT")
-        row.operator("capf.check", icon="CHECKMARK")
-        row.operator("capf.import_checkpoint", icon="FILE_FOLDER")
-        for kind in ("set_up", "weights"):
+        wrong = environment.findings(home)
+        if wrong:
+            _draw_set_up(layout, context, home, wrong)
+        else:
+            _draw_ready(layout, home)
+        for kind in ("set_up", "check", "weights"):
             draw_job(layout, context, kind)
+        if report := read_report(home):
+            _draw_report(layout, context, report)
+
+
+def _draw_set_up(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    home: Path,
+    wrong: list[CaptureError],
+) -> None:
+    """What a click will do, and the button."""
+    width = context.region.width - _BOX_BORDERS
+    box = layout.box()
+    if wrong[0].code == "worker_not_set_up":
+        box.label(text="Set Up fetches what captures need, once, and installs it outside Blender:")
+        _draw_downloads(box)
+        draw_sentence(box, f"Into the folder {home}", "FILE_FOLDER", width)
+    else:
+        draw_sentence(box, str(wrong[0]), "ERROR", width)
+    if not bpy.app.online_access and not preferences(context).offline_folder:
+        box.label(text="Blender's network access is off. Allow it, or give an offline folder:")
+        box.prop(context.preferences.system, "use_online_access")
+    if not session.running_job("set_up"):
+        row = box.row()
+        row.scale_y = 1.5
+        row.operator("capf.set_up", text=_BUTTONS[wrong[0].code], icon="IMPORT")
+    row = layout.row()
+    row.operator("capf.check", icon="CHECKMARK")
+    if wrong[0].code != "worker_not_set_up":
+        row.operator("capf.delete_worker", text="Delete...", icon="TRASH")
+
+
+def _draw_downloads(layout: bpy.types.UILayout) -> None:
+    wanted = downloads()
+    column = layout.column(align=True)
+    for item in wanted:
+        row = column.split(factor=0.45)
+        row.label(text=item.label, icon="DOT")
+        row = row.split(factor=0.2)
+        row.label(text=_size(item.megabytes * 1e6))
+        row.label(text=item.licences)
+    total = _size(sum(item.megabytes for item in wanted) * 1e6)
+    text = f"Up to {total} to download, and {gigabytes_needed():g} GB of free disk space"
+    layout.label(text=text, icon="IMPORT")
+
+
+def _draw_ready(layout: bpy.types.UILayout, home: Path) -> None:
+    """What is there, and what may be done with it."""
+    box = layout.box()
+    box.label(text="The worker is ready", icon="CHECKMARK")
+    column = box.column(align=True)
+    stamp, facts = environment.read_stamp(home), read_facts(home)
+    if facts is not None:
+        made = stamp.finished_at if stamp and stamp.finished_at else facts.looked_at
+        lines = [
+            ("Version", f"{facts.version}, Python {facts.python}, PyTorch {facts.torch}"),
+            ("Set up", _day(made)),
+            ("On disk", f"{_size(facts.size)} in {home}"),
+        ]
+        lines += [("" if n else "Devices", d.sentence) for n, d in enumerate(facts.devices)]
+        for name, text in lines:
+            row = column.split(factor=0.15)
+            row.label(text=name)
+            row.label(text=text)
+    row = layout.row(align=True)
+    row.operator("capf.check", icon="CHECKMARK")
+    row.operator("capf.set_up", text="Set Up Again", icon="FILE_REFRESH")
+    row.operator("capf.move_worker", text="Move...", icon="FILE_FOLDER")
+    row.operator("capf.delete_worker", text="Delete...", icon="TRASH")
+    layout.row().operator("capf.import_checkpoint", icon="IMPORT")
+
+
+def _draw_report(
+    layout: bpy.types.UILayout, context: bpy.types.Context, report: CheckReport
+) -> None:
+    """One line a finding, the next step below it."""
+    box = layout.box()
+    box.label(text=f"Checked {_day(report.looked_at)}")
+    column = box.column(align=True)
+    for finding in report.findings:
+        text = f"{finding.what}: {finding.text}"
+        width = context.region.width - _BOX_BORDERS
+        draw_sentence(column, text, "CHECKMARK" if finding.ok else "ERROR", width)
+        if finding.hint:
+            draw_sentence(column, finding.hint, "BLANK1", width)
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def preferences(context: bpy.types.Context) -> CAPF_AP_preferences:
-    return context.preferences.addons[__package__].preferences
+    return context.preferences.addons[PACKAGE].preferences
 
 
 CLASSES = (CAPF_AP_preferences,)

@@ -3,8 +3,9 @@
 """Where the worker lives, and whether it is ready.
 
 Its home folder does not depend on the Blender version: `venv` (its Python), `models` (converted
-weights), `downloads` (model files as published), `logs`, and `stamp.json`, which says how far the
-set-up came and what it was made from.
+weights), `downloads` (model files as published), `logs`, `takes` (of unsaved files), `stamp.json`,
+which says how far the set-up came and what it was made from, `worker.json` and `check.json`, what
+the worker said of itself and what the last check found.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import json
 import os
 import sys
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from ..core.errors import CaptureError
@@ -105,13 +106,17 @@ class Stamp:
     requirements: str = ""  # hash of what a complete set-up was made from
     finished: dict[str, str] = field(default_factory=dict)  # step: hash of what it was made from
     installing: bool = False  # pip was at work when this was written
+    finished_at: float = 0.0  # of the last complete set-up, seconds since the epoch
+    sha256: dict[str, str] = field(default_factory=dict)  # of each converted model file
 
 
 def read_stamp(home: Path) -> Stamp | None:
     """The home's stamp, None when there is none or it is unreadable."""
     try:
-        return Stamp(**json.loads((home / "stamp.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        values = json.loads((home / "stamp.json").read_text(encoding="utf-8"))
+        known = {each.name for each in fields(Stamp)}  # a newer add-on may have written more
+        return Stamp(**{name: value for name, value in values.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -139,7 +144,7 @@ def findings(home: Path) -> list[CaptureError]:
         return [
             CaptureError(
                 "worker_incomplete",
-                f"The set-up of the capture worker in {home} was interrupted.",
+                f"The capture worker in {home} is not complete.",
                 "Run Set Up again: it continues where it stopped.",
             )
         ]

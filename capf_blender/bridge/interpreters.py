@@ -10,11 +10,11 @@ from pathlib import Path
 from ..core.errors import CaptureError
 from .process import clean_environment
 
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 """Python versions that all of the worker's packages have wheels for."""
 
 _PROBE = (
-    "import sys, venv, ensurepip;"
+    "import sys, venv;"  # ensurepip, which Debian takes out, can be done without
     "print(sys.implementation.name, *sys.version_info[:2], sys.maxsize > 2**32)"
 )
 
@@ -43,7 +43,7 @@ def worker_interpreter(explicit: str | None = None) -> str:
             raise CaptureError(
                 "no_python",
                 f"{explicit} cannot run the worker: {reason}.",
-                "Choose a Python 3.11, 3.12 or 3.13 that has venv and ensurepip.",
+                "Choose a Python 3.11 to 3.14 that has the module venv.",
             )
         return explicit
     candidates = [getattr(sys, "_base_executable", None) or sys.executable]
@@ -53,7 +53,7 @@ def worker_interpreter(explicit: str | None = None) -> str:
             return candidate
     raise CaptureError(
         "no_python",
-        "No Python 3.11 to 3.13 that can make an environment was found.",
+        "No Python 3.11 to 3.14 that can make an environment was found.",
         "Install one (on Debian: python3 with python3-venv) or choose it in the preferences.",
     )
 
@@ -84,5 +84,5 @@ def _probe(python: str) -> tuple[str | None, str]:
     name, major, minor, is_64_bit = probe.stdout.split()
     version = f"{major}.{minor}"
     if name != "cpython" or version not in VERSIONS or is_64_bit != "True":
-        return None, f"it is {name} {version}, not a 64-bit CPython 3.11 to 3.13"
+        return None, f"it is {name} {version}, not a 64-bit CPython 3.11 to 3.14"
     return version, ""

@@ -17,9 +17,9 @@ from typing import Any
 
 from ..core.errors import CaptureError
 from . import environment
-from .interpreters import running_interpreter
 from .messages import PROTOCOL, TERMINAL, CaptureRequest, protocol_mismatch
 from .process import ChildProcess
+from .worker_facts import require_device
 
 
 class JobState(enum.Enum):
@@ -58,6 +58,7 @@ class Job:
         self.total = 0
         self.fps: float | None = None
         self.eta_s: float | None = None
+        self.frames_kept = 0  # frames of a capture that are on the disk
         self.worker: dict[str, Any] = {}  # the worker's `ready` event: versions, devices, models
         self.result: dict[str, Any] | None = None
         self.error: CaptureError | None = None
@@ -135,6 +136,8 @@ class Job:
             self.done, self.total = message.get("done", 0), message.get("total", 0)
             self.fraction = min(1.0, self.done / self.total) if self.total else 0.0
             self.fps, self.eta_s = message.get("fps"), message.get("eta_s")
+        elif kind == "partial":
+            self.frames_kept = message.get("frames", 0)
         elif kind == "log":
             self.log_lines.append(message.get("message", ""))
         elif kind in TERMINAL:
@@ -218,8 +221,9 @@ def _how(returncode: int) -> str:
 def capture_job(home: Path, request: CaptureRequest) -> Job:
     """Starts a capture with the worker in `home`.
 
-    Raises CaptureError: what `environment.findings` finds, or `worker_not_started`.
+    Raises CaptureError: what `environment.findings` finds, `bad_device` or `worker_not_started`.
     """
+    require_device(home, request.device)
     return _worker_job(home, {"type": "capture", "request": asdict(request)})
 
 
@@ -235,22 +239,11 @@ def import_job(home: Path, file: Path) -> Job:
 
 def _worker_job(home: Path, command: dict[str, Any]) -> Job:
     environment.require_ready(home)
-    return Job(environment.worker_command(home), _new_log_file(home, "worker"), command)
+    return Job(environment.worker_command(home), new_log_file(home, "worker"), command)
 
 
-def set_up_job(home: Path, python: str = "", offline_folder: str = "") -> Job:
-    """Starts the set-up of `home`: `python` runs the worker ("" = found), packages and models come
-    from `offline_folder` ("" = the network). Raises CaptureError."""
-    setup = environment.PACKAGE / "bridge" / "setup.py"
-    arguments = [running_interpreter(), "-I", "-B", str(setup), "--home", str(home)]
-    if python:
-        arguments += ["--python", python]
-    if offline_folder:
-        arguments += ["--offline-folder", offline_folder]
-    return Job(arguments, _new_log_file(home, "setup"))
-
-
-def _new_log_file(home: Path, kind: str) -> Path:
+def new_log_file(home: Path, kind: str) -> Path:
+    """As `environment.new_log_file`. Raises CaptureError `not_writable`."""
     try:
         return environment.new_log_file(home, kind)
     except OSError as error:

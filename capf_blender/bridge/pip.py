@@ -126,23 +126,30 @@ def pip_error(log: str, offline_folder: Path | None, home: Path) -> CaptureError
     if _DISK_FULL.search(log):
         return disk_full(home)
     if _NO_NETWORK.search(log):
-        return CaptureError(
-            "offline",
-            "The package index cannot be reached.",
-            "Connect to the Internet and run Set Up again, or give it an offline folder.",
-        )
+        return offline()
     if found := _NOT_FOUND.search(log):
-        place = offline_folder or "the package index"
-        return CaptureError(
-            "package_not_found",
-            f"There is no {found[1]} for this computer in {place}.",
-            "Choose another Python in the preferences, or complete the offline folder.",
-        )
+        return not_found(found[1], offline_folder or "the package index")
     errors = [line for line in log.splitlines() if line.startswith("ERROR:")]
     return CaptureError(
         "install_failed",
         errors[-1].removeprefix("ERROR: ") if errors else "The packages could not be installed.",
         f"Run Set Up again; the details are in {home / 'logs'}.",
+    )
+
+
+def offline() -> CaptureError:
+    return CaptureError(
+        "offline",
+        "The package index cannot be reached.",
+        "Connect to the Internet and run Set Up again, or give it an offline folder.",
+    )
+
+
+def not_found(package: str, place: object) -> CaptureError:
+    return CaptureError(
+        "package_not_found",
+        f"There is no {package} for this computer in {place}.",
+        "Choose another Python in the preferences, or complete the offline folder.",
     )
 
 

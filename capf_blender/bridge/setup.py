@@ -2,28 +2,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The set-up's command line, run by any Python 3.11+ from the installed add-on's own files:
 
-python -I <package>/bridge/setup.py --home DIR [--python EXE] [--offline-folder DIR] [--check]
+python -I <package>/bridge/setup.py --home DIR [--python EXE] [--offline-folder DIR]
+                                    [--check | --delete | --move-to DIR]
 """
 
 import argparse
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Sets up or checks a home; the exit code is 0, 1 after an error, 130 when cancelled."""
+    """Sets up, checks, deletes or moves a home; the exit code is 0, 1 after an error or a check
+    that found a problem, 130 when cancelled."""
     from capf_blender.bridge import environment
-    from capf_blender.bridge.setup_steps import Plan, set_up
+    from capf_blender.bridge.setup_check import check
+    from capf_blender.bridge.setup_folder import delete, move
+    from capf_blender.bridge.setup_run import Runner
+    from capf_blender.bridge.setup_steps import Plan, set_up, unusable_folder
     from capf_blender.bridge.setup_talk import CancelledError, JsonTalk, TextTalk
     from capf_blender.core.errors import CaptureError
 
     parser = argparse.ArgumentParser(prog="capf set-up", description="Sets up the capture worker.")
     parser.add_argument("--home", help="the worker's folder; default: a folder of the user")
-    parser.add_argument("--python", help="Python 3.11 to 3.13 that runs the worker")
+    parser.add_argument("--python", help="Python 3.11 to 3.14 that runs the worker")
     parser.add_argument("--offline-folder", help="folder of wheels and model files to set up from")
-    parser.add_argument("--check", action="store_true", help="only say what is wrong")
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--check", action="store_true", help="only say what is right and wrong")
+    task.add_argument("--delete", action="store_true", help="delete what a set-up made")
+    task.add_argument("--move-to", metavar="DIR", help="move what a set-up made")
     parser.add_argument("--text", action="store_true", help="sentences instead of JSON")
     parser.add_argument("--requirements", help="other packages than the add-on's own list")
     parser.add_argument("--hrnet-requirements", help="other packages for the HRNet models")
@@ -49,18 +58,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, talk.cancel)
     signal.signal(signal.SIGINT, talk.cancel)
     try:
-        if options.check:
-            environment.require_ready(home)
-            talk.result({"type": "result", "home": str(home)})
+        if options.check or options.delete or options.move_to:
+            # not in the home, which may go or not be there
+            runner = Runner(talk, Path(tempfile.mkdtemp(prefix="capf-blender-")) / "setup.log")
+            if options.check:
+                result = check(plan, runner)
+            elif options.delete:
+                result = delete(home, runner)
+            else:
+                result = move(home, Path(options.move_to).absolute(), runner)
         else:
-            talk.result(set_up(plan, talk))
+            result = set_up(plan, talk)
+        talk.result(result)
+        return 0 if all(each["ok"] for each in result.get("findings", ())) else 1
+    except OSError as error:
+        talk.error(unusable_folder(home, error))
+        return 1
     except CaptureError as error:
         talk.error(error)
         return 1
     except CancelledError:
         talk.cancelled()
         return 130
-    return 0
 
 
 if __name__ == "__main__":

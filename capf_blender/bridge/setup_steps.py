@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from . import environment, pip
 from .environment import Stamp
 from .interpreters import usable_version, worker_interpreter
 from .lock import folder_lock
-from .messages import PROTOCOL, protocol_mismatch
-from .process import ChildProcess, tail
+from .process import tail
+from .setup_folder import require_own
+from .setup_python import make_environment
+from .setup_run import Runner
 from .setup_talk import Talk
+from .worker_facts import write_facts
 
-_SMOKE_RUN_S = 180.0  # the first import of torch reads 700 MB, past a virus scanner
-_TICK_S = 0.1
+_STEPS = 5
 _FULL_BYTES = 1 << 20
 
 
@@ -45,55 +47,68 @@ class Plan:
 def set_up(plan: Plan, talk: Talk) -> dict[str, Any]:
     """Does what is left to do; returns the result event.
 
-    Raises CaptureError: `busy`, `no_python`, `offline`, `package_not_found`, `install_failed`,
-    `checksum_mismatch`, `disk_full`, `not_writable`, `worker_incomplete`, `worker_broken`.
+    Raises CaptureError: `busy`, `foreign_files`, `no_python`, `offline`, `package_not_found`,
+    `install_failed`, `checksum_mismatch`, `disk_full`, `not_writable`, `worker_incomplete`,
+    `worker_broken`.
     """
     try:
+        require_own(plan.home)
         (plan.home / "logs").mkdir(parents=True, exist_ok=True)
         with folder_lock(plan.home, "set-up"):
             return _SetUp(plan, talk).run()
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise pip.disk_full(plan.home) from error
-        raise CaptureError(
-            "not_writable",
-            f"The folder {plan.home} cannot be used ({error}).",
-            "Choose another one in the add-on's preferences.",
-        ) from error
+        raise unusable_folder(plan.home, error) from error
+
+
+def unusable_folder(home: Path, error: OSError) -> CaptureError:
+    """The sentence for a home that the system refuses."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return pip.disk_full(home)
+    return CaptureError(
+        "not_writable",
+        f"The folder {home} cannot be used ({error}).",
+        "Choose another one in the add-on's preferences.",
+    )
 
 
 class _SetUp:
     def __init__(self, plan: Plan, talk: Talk) -> None:
         self.plan = plan
         self.home = plan.home
-        self.talk = talk
+        self._talk = talk
+        self._step = 0
         self.python = environment.venv_python(plan.home)
         self.temporary = plan.home / "tmp"
         self.log_file = environment.new_log_file(plan.home, "install")
+        self.runner = Runner(talk, self.log_file)
         self.stamp = environment.read_stamp(plan.home) or Stamp()
+        self.worker: dict[str, Any] = {}  # its `ready` event
         self.left_out: list[str] = []  # sentences about what could not be installed but may lack
 
     def run(self) -> dict[str, Any]:
         self.stamp.complete = False
         environment.write_stamp(self.home, self.stamp)
-        self._make_venv()
-        self._install_packages()
-        self._fetch_models()
-        self._install_hrnet_packages()
-        worker = self._smoke_run() if self.plan.smoke_run else {}
-        self.stamp.complete = True
+        steps = (
+            self._make_venv, self._install_packages, self._fetch_models,
+            self._install_hrnet_packages, self._smoke_run,
+        )  # fmt: skip
+        for self._step, step in enumerate(steps, 1):
+            step()
+        self.stamp.complete, self.stamp.finished_at = True, time.time()
         self.stamp.requirements = environment.hash_files(
             self.plan.requirements, self.plan.hrnet_requirements, self.plan.model_files
         )
         environment.write_stamp(self.home, self.stamp)
+        (self.home / "check.json").unlink(missing_ok=True)  # what was wrong may be so no more
         return {
-            "type": "result", "home": str(self.home), "worker": worker, "left_out": self.left_out,
+            "type": "result", "home": str(self.home), "worker": self.worker,
+            "left_out": self.left_out,
         }  # fmt: skip
 
     # --- steps --------------------------------------------------------------------------------
 
     def _make_venv(self) -> None:
-        self.talk.progress("Making Environment")
+        self._progress("Making Environment")
         wanted = self.plan.python and worker_interpreter(self.plan.python)
         version = usable_version(str(self.python))
         usable = (
@@ -107,15 +122,11 @@ class _SetUp:
         for step in ("packages", "hrnet packages"):
             self.stamp.finished.pop(step, None)
         self.stamp.installing = False
-        venv = self.home / "venv"
-        code = self._run([python, "-I", "-m", "venv", "--clear", str(venv)])
-        if code:
+        try:
+            make_environment(python, self.home, self.python, self.plan.offline_folder, self.runner)
+        except CaptureError:
             self._raise_if_disk_full()
-            raise CaptureError(
-                "no_python",
-                f"{python} could not make an environment in {venv}.",
-                f"Choose another Python in the preferences; the details are in {self.log_file}.",
-            )
+            raise
         self._finish("venv", python)
 
     def _install_packages(self) -> None:
@@ -133,8 +144,8 @@ class _SetUp:
             return
         try:
             self._install(self.plan.hrnet_requirements, whole=True)
-            self.talk.progress("Testing HRNet")
-            if self.plan.smoke_run and self._run(
+            self._progress("Testing HRNet")
+            if self.plan.smoke_run and self.runner.run(
                 environment.worker_command(self.home, "probe", "hrnet")
             ):
                 raise CaptureError("hrnet_not_installed", tail(self.log_file, 1))
@@ -170,16 +181,17 @@ class _SetUp:
         folder.mkdir(exist_ok=True)
         for number, entry in enumerate(entries):
             published = self._published_file(entry)
-            self.talk.progress("Converting Models", number, len(entries))
+            self._progress("Converting Models", number, len(entries))
             target = folder / entry["output"]
             arguments = ("convert", str(published), str(target))
-            if self._run(environment.worker_command(self.home, *arguments)):
+            if self.runner.run(environment.worker_command(self.home, *arguments)):
                 self._raise_if_disk_full()
                 raise CaptureError(
                     "worker_incomplete",
                     f"{entry['name']} could not be converted.",
                     f"Run Set Up again; the details are in {self.log_file}.",
                 )
+            self.stamp.sha256[entry["output"]] = _sha256(target.read_bytes())
         shutil.rmtree(self.home / "downloads" / "wheels", ignore_errors=True)
         self._finish("models", wanted)
 
@@ -222,36 +234,19 @@ class _SetUp:
         except (IndexError, KeyError, zipfile.BadZipFile):
             return b""  # has no right checksum either
 
-    def _smoke_run(self) -> dict[str, Any]:
-        """Starts the worker and greets it; returns its `ready` event."""
-        self.talk.progress("Testing Worker")
-        child = ChildProcess(environment.worker_command(self.home), self.log_file, tied=True)
+    def _smoke_run(self) -> None:
+        """Starts the worker, and keeps what it says of itself."""
+        if not self.plan.smoke_run:
+            return
+        self._progress("Testing Worker")
         try:
-            child.send({"type": "hello", "protocol": PROTOCOL})
-            end = time.monotonic() + _SMOKE_RUN_S
-            while time.monotonic() < end:
-                returncode = child.returncode
-                messages = child.poll(_TICK_S)
-                for message in messages:
-                    if message["type"] == "ready":
-                        if message["protocol"] != PROTOCOL:
-                            raise protocol_mismatch(PROTOCOL, message["protocol"])
-                        return message
-                    if message["type"] == "error":
-                        raise self._broken(message["message"])
-                if returncode is not None and child.drained:
-                    break
-                self.talk.check()
-                time.sleep(_TICK_S)
-            raise self._broken("The new worker does not start.")
-        finally:
-            child.close()
-
-    def _broken(self, message: str) -> CaptureError:
-        self.stamp.installing = True  # the next set-up makes the environment anew
-        environment.write_stamp(self.home, self.stamp)
-        hint = f"Run Set Up again; the details are in {self.log_file}."
-        return CaptureError("worker_broken", message, hint)
+            self.worker = self.runner.greet(self.home)
+        except CaptureError as error:
+            if error.code == "worker_broken":
+                self.stamp.installing = True  # the next set-up makes the environment anew
+                environment.write_stamp(self.home, self.stamp)
+            raise
+        write_facts(self.home, self.worker)
 
     # --- how ----------------------------------------------------------------------------------
 
@@ -265,11 +260,11 @@ class _SetUp:
         self.temporary.mkdir()
         places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.temporary))
         progress = pip.PipProgress(
-            self.talk.progress, self.temporary, self.home / "venv", packages, what
+            self._progress, self.temporary, self.home / "venv", packages, what
         )
         start = self.log_file.stat().st_size
         try:
-            failed = self._run(arguments, os.environ | places, progress.line, progress.tick)
+            failed = self.runner.run(arguments, os.environ | places, progress.line, progress.tick)
         finally:
             shutil.rmtree(self.temporary, ignore_errors=True)
         if failed:
@@ -277,37 +272,8 @@ class _SetUp:
             log = tail(self.log_file, 200, start)
             raise pip.pip_error(log, self.plan.offline_folder, self.home)
 
-    def _run(
-        self,
-        arguments: Sequence[str],
-        variables: Mapping[str, str] | None = None,
-        on_line: Callable[[str], None] | None = None,
-        tick: Callable[[], None] | None = None,
-    ) -> int:
-        """Runs a program to its end and returns its exit code. Raises CancelledError."""
-        child = ChildProcess(arguments, self.log_file, variables, tied=True)
-        child.close_stdin()
-        try:
-            while True:
-                returncode = child.returncode
-                lines = child.poll_lines(_TICK_S)
-                self._log(lines)
-                for line in lines:
-                    if on_line:
-                        on_line(line.decode(errors="replace"))
-                if returncode is not None and child.drained:
-                    return returncode
-                self.talk.check()
-                if tick:
-                    tick()
-                if not lines:
-                    time.sleep(_TICK_S)
-        finally:
-            child.close()
-
-    def _log(self, lines: Sequence[bytes]) -> None:
-        with self.log_file.open("ab") as log:
-            log.writelines(line + b"\n" for line in lines)
+    def _progress(self, stage: str, done: float = 0, total: float = 0) -> None:
+        self._talk.progress(f"{self._step} of {_STEPS}: {stage}", done, total)
 
     def _raise_if_disk_full(self) -> None:
         """A full disk also takes the words of the program that met it, so look."""

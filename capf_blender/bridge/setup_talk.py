@@ -94,7 +94,12 @@ class TextTalk:
             print(text, flush=True)
 
     def result(self, event: dict) -> None:
-        print(f"The capture worker in {event['home']} is ready.")
+        for finding in event.get("findings", ()):
+            mark = "ok" if finding["ok"] else "PROBLEM"
+            print(" ".join(filter(None, [f"{mark:8}{finding['what']}:", finding["text"] + ".",
+                                         finding["hint"]])))  # fmt: skip
+        if event.get("worker"):
+            print(f"The capture worker in {event['home']} is ready.")
         for sentence in event.get("left_out", ()):
             print(sentence)
 
