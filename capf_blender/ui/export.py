@@ -16,7 +16,7 @@ class Export(ClosedSection):
         settings: bpy.types.PropertyGroup,
         context: bpy.types.Context,
     ) -> None:
-        layout.operator_menu_enum("capf.export", "file_format", icon="EXPORT")
+        layout.operator_menu_enum("capf.export", "file_format", text="Export As", icon="EXPORT")
 
 
 SECTIONS = (Export,)

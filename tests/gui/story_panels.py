@@ -16,6 +16,7 @@ import steps  # noqa: E402
 from rig_zoo import deviants  # noqa: E402
 from synthetic_motion import look_at, take_of, walking_joints  # noqa: E402
 
+from capf_blender.core.model_cards import MODEL_CARDS  # noqa: E402
 from capf_blender.core.take import save_take  # noqa: E402
 
 SECTIONS = (
@@ -53,6 +54,25 @@ def prepare():
     yield 0.5
 
 
+def trouble():
+    """What is missing, said in the panels: weights and a bone, then the whole worker."""
+    settings = bpy.context.scene.capf
+    settings.model = max((len(card.label), card.name) for card in MODEL_CARDS)[1]
+    rig = bpy.data.objects.new("Empty Rig", bpy.data.armatures.new("Empty Rig"))
+    bpy.context.scene.collection.objects.link(rig)
+    bpy.context.view_layer.update()
+    settings.armature = rig
+    yield from in_both_editors("trouble-weights")
+    preferences = steps.module("preferences").preferences(bpy.context)
+    preferences.home = str(Path.home() / "nothing here")
+    settings.armature = None
+    yield from in_both_editors("trouble-worker")
+
+
+def is_keyed():
+    return bpy.context.scene.capf.armature.animation_data is not None
+
+
 def story():
     if language := os.environ.get("CAPF_LANGUAGE"):
         bpy.context.preferences.view.language = language
@@ -62,6 +82,8 @@ def story():
     yield from in_both_editors("0-new-user")
     yield from prepare()
     yield from in_both_editors("1-as-they-are")
+    yield from steps.click("Apply to Armature")  # nothing has to be opened for it
+    yield from steps.wait_until(is_keyed, 60, "Apply to Armature")
     bpy.ops.wm.read_homefile()  # else panels that were drawn closed stay closed
     yield 1.0
     yield from prepare()
@@ -71,12 +93,12 @@ def story():
     steps.show_panels()
     settings = bpy.context.scene.capf
     settings.camera_source, settings.destination, settings.use_reduction = "SCENE", "NLA", True
-    yield from steps.show_tab("VIEW_3D")
-    yield from steps.click("Apply to Armature")
-    yield from steps.wait_until(lambda: settings.armature.animation_data, 60, "Apply to Armature")
+    bpy.ops.capf.apply_take()
     for section in ("footage", "contacts", "bake"):
         steps.show_panels(section)
         yield from in_both_editors(f"applied-{section}")
+    steps.show_panels("capture", "target_rig")
+    yield from trouble()
     steps.show_panels()
 
 
