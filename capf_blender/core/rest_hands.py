@@ -17,9 +17,10 @@ def knuckles(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(3,) index and (3,) little finger's first knuckle.
 
-    By the bones' names, else by the shape of the chains below the bone `hand`; a hand without
-    fingers is taken to be turned as in a T-pose with its palm down: the index towards `forward`.
-    `along` (3,) runs the length of the hand.
+    By the bones' names, else by the shape of the chains below the bone `hand`. A hand without
+    them is taken to rest with its palm down as in a T-pose, the index towards `forward`, and its
+    length in the line `along` (3,). Where that is the forearm's, the bone stays as it is to the
+    forearm while a person's hand is straight.
     """
     reach = 2.0 * float(np.linalg.norm(along))
     index, little = (_by_name(rig, words, wrist, reach) for words in (INDEX, LITTLE))

@@ -188,7 +188,7 @@ def _extremities(
     _, up, forward = axes.T
     for side, p in SIDES:
         if p + "wrist" in at:
-            along = _hand_direction(rig, rig_map.bone("hand" + side), at, p)
+            along = _hand_line(rig, rig_map.bone("hand" + side), at, p)
             points = knuckles(rig, rig_map.bone("hand" + side), at[p + "wrist"], along, forward)
             at[p + "index"], at[p + "pinky"] = points
         if p + "ankle" in at:
@@ -199,15 +199,20 @@ def _extremities(
             at[p + "heel"] = ankle - 0.35 * level - (ankle @ up - floor) * up
 
 
-def _hand_direction(rig: Rig, hand: str, at: dict[str, np.ndarray], p: str) -> np.ndarray:
-    """(3,) along the hand: its bone's, unless that points nowhere near where the forearm does."""
+def _hand_line(rig: Rig, hand: str, at: dict[str, np.ndarray], p: str) -> np.ndarray:
+    """(3,) along a hand without knuckles: its bone's, but the forearm's where the bone carries
+    others, as its end is then an importer's guess among those, or points nowhere near there."""
     forearm = at[p + "wrist"] - at.get(p + "elbow", at[p + "wrist"])
     if not hand:
         return 0.4 * forearm
     bone = rig.index(hand)
     along = rig.tails[bone] - rig.heads[bone]
-    if np.linalg.norm(forearm) > 1e-9 and angle_between(along, forearm) > np.radians(60.0):
+    if np.linalg.norm(forearm) < 1e-9:
+        return along
+    if angle_between(along, forearm) > np.radians(60.0):
         return 0.4 * forearm
+    if (np.asarray(rig.parents) == bone).any():
+        return float(np.linalg.norm(along)) * unit(forearm)
     return along
 
 

@@ -8,6 +8,7 @@ from synthetic_motion import body
 from synthetic_rigs import Y_UP, Build, build, other_body, posed_rest, world_turn
 
 from capf_blender.core.rest_joints import rest_body
+from capf_blender.core.rig import Rig
 from capf_blender.core.rotations import unit
 from capf_blender.core.skeleton import JOINT, JOINT_NAMES
 
@@ -63,6 +64,38 @@ def test_a_rig_that_does_not_stand_on_its_origin_stands_on_its_soles():
     assert abs(found.floor - down[2] - rest.joints[JOINT["l_toe"], 2]) < 1e-6
 
 
+def with_bones(rig: Rig, names: list[str], heads: list[np.ndarray], parents: list[int]) -> Rig:
+    """`rig` with short bones more."""
+
+    def longer(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([values, np.repeat(values[-1:], len(names), axis=0)])
+
+    return replace(
+        rig, names=(*rig.names, *names), heads=np.concatenate([rig.heads, heads]),
+        parents=np.concatenate([rig.parents, parents]),
+        tails=np.concatenate([rig.tails, np.array(heads) + [0.0, 0.0, 0.01]]),
+        matrices=longer(rig.matrices), inherits_rotation=longer(rig.inherits_rotation),
+        local_location=longer(rig.local_location), connected=longer(rig.connected),
+        deforms=longer(rig.deforms), control=longer(rig.control),
+    )  # fmt: skip
+
+
+def test_a_hand_between_one_finger_and_a_thumb_is_straight():
+    """Importers put the end of a bone in the middle of what it carries."""
+    rig, rig_map = build(body(), Build())
+    hand, forearm = rig.index("hand.L"), rig.index("forearm.L")
+    wrist, straight = rig.heads[hand], unit(rig.heads[hand] - rig.heads[forearm])
+    finger, thumb = wrist + 0.09 * straight, wrist + 0.03 * straight - [0.0, 0.06, 0.0]
+    tails = rig.tails.copy()
+    tails[hand] = 0.5 * (finger + thumb)
+    found = rest_body(
+        with_bones(replace(rig, tails=tails), ["base", "thumb"], [finger, thumb], [hand, hand]),
+        rig_map,
+    )
+    knuckles = 0.5 * (found.joints[JOINT["l_index"]] + found.joints[JOINT["l_pinky"]])
+    assert unit(knuckles - wrist) @ straight > 1 - 1e-9
+
+
 def test_hands_are_turned_as_their_knuckles_are():
     rig, rig_map = build(body(), Build())
     hand = rig.index("hand.L")
@@ -81,20 +114,7 @@ def test_hands_are_turned_as_their_knuckles_are():
             names.append(f"{finger}{joint}")
             parents.append(hand if joint == 0 else len(names) - 2)
             heads.append(wrist + (length + 0.3 * joint) * along + 0.03 * side * across)
-    more = len(names) - len(rig.names)
-
-    def longer(values: np.ndarray) -> np.ndarray:
-        return np.concatenate([values, np.repeat(values[-1:], more, axis=0)])
-
-    found = rest_body(
-        replace(
-            rig, names=tuple(names), heads=np.array(heads), parents=np.array(parents),
-            tails=np.concatenate([rig.tails, np.array(heads[-more:]) + 0.1 * along]),
-            matrices=longer(rig.matrices), inherits_rotation=longer(rig.inherits_rotation),
-            local_location=longer(rig.local_location), connected=longer(rig.connected),
-            deforms=longer(rig.deforms), control=longer(rig.control),
-        ),
-        rig_map,
-    )  # fmt: skip
+    more = len(rig.names)
+    found = rest_body(with_bones(rig, names[more:], heads[more:], parents[more:]), rig_map)
     seen = found.joints[JOINT["l_index"]] - found.joints[JOINT["l_pinky"]]
     assert unit(seen - (seen @ unit(along)) * unit(along)) @ across > 0.999

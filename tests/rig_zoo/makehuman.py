@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+from capf_blender.core.rotations import shortest_arc, unit
 from capf_blender.core.skeleton import JOINT_NAMES
 from models.training.synthetic import truth
 from models.training.synthetic.assets import HumanPack
@@ -115,6 +116,14 @@ def _expected(ob: bpy.types.Object, kind: str, joints: np.ndarray) -> Expected:
         toe[2] = at[p + "toe"][2]
         way = (toe - at[p + "ankle"]) * [1, 1, 0]
         at[p + "toe"], at[p + "heel"] = toe, toe - 1.3 * way
+        if (
+            kind == "cmu_mb"
+        ):  # one finger and a thumb tell no knuckles: at rest the hand is straight
+            wrist, forearm = at[p + "wrist"], unit(at[p + "wrist"] - at[p + "elbow"])
+            knuckles = 0.5 * (at[p + "index"] + at[p + "pinky"]) - wrist
+            straight = shortest_arc(unit(knuckles), forearm)
+            for finger in ("index", "pinky"):
+                at[p + finger] = wrist + straight @ (at[p + finger] - wrist)
     at["pelvis"] = 0.5 * (at["l_hip"] + at["r_hip"])
     at["thorax"] = 0.5 * (at["l_shoulder"] + at["r_shoulder"])
     at["spine"] = 0.5 * (at["pelvis"] + at["thorax"])
