@@ -5,7 +5,7 @@
 Limbs and the neck are compared joint by joint. Trunk and head are compared from upright, because
 joints lie elsewhere in the rig's body than in the person's, and feet by their soles. The turn of a
 limb about itself is judged where it shows: by the plane of a bent limb, by the knuckles, the ears.
-Hands of rigs without knuckles count as straight at rest: what is judged is how they turn from there.
+Hands of rigs without knuckles count as straight at rest: judged is how they turn from there.
 """
 
 from dataclasses import dataclass
