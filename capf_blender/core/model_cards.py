@@ -75,8 +75,8 @@ def _paper(width: int) -> Checkpoint:
 def _paper_card(width: int, hrnet: Checkpoint) -> ModelCard:
     return ModelCard(
         name=f"hrnet_w{width}",
-        label=f"Context-Aware PoseFormer, HRNet-W{width}",
-        description=f"The paper's lifter behind HRNet-W{width}; the weights are fetched separately",
+        label=f"HRNet-W{width} with Context",
+        description=f"The paper's Context-Aware PoseFormer behind HRNet-W{width}; you fetch its weights",
         licence="HRNet Apache-2.0, lifter for non-commercial research only",
         commercial_use=False,
         checkpoints=(hrnet, _paper(width)),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What sections of the sidebar share. A section is written once and shown in both editors."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import bpy
 
@@ -45,15 +45,17 @@ class ClosedSection(Section):
     bl_options = {"DEFAULT_CLOSED"}
 
 
-def in_both_editors(sections: Iterable[type[Section]]) -> tuple[type[bpy.types.Panel], ...]:
+def in_both_editors(sections: Sequence[type[Section]]) -> tuple[type[bpy.types.Panel], ...]:
     """The panel classes of `sections`: those of one editor, then those of the other."""
     return tuple(
-        _panel(section, editor, space) for editor, space in EDITORS.items() for section in sections
+        _panel(section, order, editor, space)
+        for editor, space in EDITORS.items()
+        for order, section in enumerate(sections)
     )
 
 
-def _panel(section: type[Section], editor: str, space: str) -> type[bpy.types.Panel]:
-    placed = {"bl_space_type": space, "__module__": section.__module__}
+def _panel(section: type[Section], order: int, editor: str, space: str) -> type[bpy.types.Panel]:
+    placed = {"bl_space_type": space, "bl_order": order, "__module__": section.__module__}
     if section.parent is not None:
         placed["bl_parent_id"] = _name(section.parent, editor)
     return type(_name(section, editor), (section, bpy.types.Panel), placed)

@@ -70,7 +70,8 @@ class Bones(ClosedSection):
         context: bpy.types.Context,
     ) -> None:
         layout.operator("capf.check_rig", icon="VIEWZOOM")
-        layout.template_list("CAPF_UL_roles", "", settings, "roles", settings, "active_role")
+        if settings.roles:
+            layout.template_list("CAPF_UL_roles", "", settings, "roles", settings, "active_role")
         if settings.active_role < len(settings.roles):
             row = settings.roles[settings.active_role]
             column = layout.column()

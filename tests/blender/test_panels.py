@@ -44,10 +44,11 @@ def calls() -> Iterator[tuple[str, str, list[ast.expr]]]:
 
 def literal(argument: ast.expr) -> str | None:
     """None for what is told only when the panel is drawn."""
-    return argument.value if isinstance(argument, ast.Constant) else None
+    value = argument.value if isinstance(argument, ast.Constant) else None
+    return value if isinstance(value, str) else None
 
 
-def drawn_properties() -> list[tuple[str, str, str]]:
+def drawn_properties() -> list[tuple[str, str, str | None]]:
     """Place, expression of the owner and name of each property that a panel draws."""
     drawn = []
     for place, called, arguments in calls():
