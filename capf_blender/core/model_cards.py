@@ -76,7 +76,7 @@ def _paper_card(width: int, hrnet: Checkpoint) -> ModelCard:
     return ModelCard(
         name=f"hrnet_w{width}",
         label=f"HRNet-W{width} with Context",
-        description=f"The paper's Context-Aware PoseFormer behind HRNet-W{width}; you fetch its weights",
+        description=f"The paper's Context-Aware PoseFormer on HRNet-W{width}; fetch its weights",
         licence="HRNet Apache-2.0, lifter for non-commercial research only",
         commercial_use=False,
         checkpoints=(hrnet, _paper(width)),

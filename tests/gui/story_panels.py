@@ -57,7 +57,7 @@ def prepare():
 def trouble():
     """What is missing, said in the panels: weights and a bone, then the whole worker."""
     settings = bpy.context.scene.capf
-    settings.model = max((len(card.label), card.name) for card in MODEL_CARDS)[1]
+    settings.model = max(MODEL_CARDS, key=lambda card: len(card.checkpoints)).name
     rig = bpy.data.objects.new("Empty Rig", bpy.data.armatures.new("Empty Rig"))
     bpy.context.scene.collection.objects.link(rig)
     bpy.context.view_layer.update()
