@@ -6,10 +6,11 @@ import math
 
 import bpy
 
-from . import role_properties
+from . import people_properties, role_properties
 from .blender import rig_check
 from .camera_properties import CameraProperties
 from .core.model_cards import DEFAULT_MODEL, MODEL_CARDS
+from .people_properties import PeopleProperties, take_chosen
 from .role_properties import CAPF_PG_role
 from .solve_properties import BakeProperties, RetargetProperties, SolveProperties, changed
 
@@ -24,6 +25,7 @@ def _has_bones(_self, candidate: bpy.types.Object) -> bool:
 
 class CAPF_PG_scene(
     CameraProperties,
+    PeopleProperties,
     SolveProperties,
     RetargetProperties,
     BakeProperties,
@@ -99,6 +101,7 @@ class CAPF_PG_scene(
         name="Take",
         description="Folder of the captured take",
         subtype="DIR_PATH",
+        update=take_chosen,
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     roles: bpy.props.CollectionProperty(
@@ -130,4 +133,4 @@ def chosen_focal_px(settings: CAPF_PG_scene, longer_side_px: float) -> float | N
     return 0.5 * longer_side_px / math.tan(0.5 * settings.field_of_view)
 
 
-CLASSES = (*role_properties.CLASSES, CAPF_PG_scene)
+CLASSES = (*role_properties.CLASSES, *people_properties.CLASSES, CAPF_PG_scene)

@@ -5,7 +5,7 @@
 import bpy
 
 from . import ops, preferences, properties, solve_properties, ui
-from .blender import live, session
+from .blender import live, queue, session
 
 CLASSES = (*properties.CLASSES, *preferences.CLASSES, *ops.CLASSES, *ui.CLASSES)
 
@@ -20,6 +20,7 @@ def register() -> None:
 def unregister() -> None:
     solve_properties.LISTENERS.remove(live.follow)
     session.close()
+    queue.close()
     del bpy.types.Scene.capf
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -24,7 +24,7 @@ _quiet = False
 
 
 @contextmanager
-def _one_change() -> Iterator[None]:
+def one_change() -> Iterator[None]:
     """Settings that are changed inside tell nobody."""
     global _quiet
     _quiet = True
@@ -43,7 +43,7 @@ def changed(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> N
 
 def _cleaning_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     if not _quiet:
-        with _one_change():
+        with one_change():
             settings.preset = CUSTOM
         changed(settings, context)
 
@@ -52,7 +52,7 @@ def _preset_changed(settings: bpy.types.PropertyGroup, context: bpy.types.Contex
     if _quiet or settings.preset == CUSTOM:
         return
     preset = PRESETS[settings.preset]
-    with _one_change():
+    with one_change():
         for name in PRESET_FIELDS:
             setattr(settings, name, getattr(preset, name))
         if "NEVER" in (preset.contact_mode, settings.contact_mode):  # raw motion plants no feet

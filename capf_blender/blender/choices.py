@@ -10,15 +10,17 @@ import bpy
 import numpy as np
 
 from ..core.camera import CameraPath
+from ..core.chunks import load_person
 from ..core.errors import CaptureError
 from ..core.motion import Motion
 from ..core.retarget import RetargetSettings
 from ..core.settings import SolveSettings
+from ..core.shared_world import height_on_floor, world_of
 from ..core.solve import solve
-from ..core.take import TAKE_FILE, Take, load_request, load_take
+from ..core.take import TAKE_FILE, Take, load_request
 from ..core.timing import TimeMap
 from ..properties import CAPF_PG_scene, chosen_focal_px
-from . import camera_source, compat, footage
+from . import camera_source, compat, footage, people
 from .apply import ApplyResult, apply_take, edited_contacts, key_of
 from .bake import BakeSettings
 
@@ -39,7 +41,7 @@ def chosen_shot(context: bpy.types.Context) -> Shot:
     scene = compat.sequencer_scene(context)
     settings = scene.capf
     folder = Path(bpy.path.abspath(settings.take_folder))
-    take, source = _read_take(folder)
+    take, source = _read_take(folder, people.chosen_person(settings))
     strip = footage.strip_showing(scene, source, settings.take_strip)
     frames, times_s, time_map = key_frames(context, take, strip)
     if settings.use_key_range:
@@ -56,16 +58,18 @@ def chosen_shot(context: bpy.types.Context) -> Shot:
     return Shot(take, strip, frames[::step], times_s[::step], time_map)
 
 
-def _read_take(folder: Path) -> tuple[Take, str]:
-    """The take in `folder` and the path of its footage. Kept until its file changes."""
+def _read_take(folder: Path, person: int | None) -> tuple[Take, str]:
+    """The take in `folder`, of that person, and the path of its footage. Kept until its file
+    changes."""
     file = folder / TAKE_FILE
     modified = file.stat().st_mtime_ns if file.is_file() else 0
-    return _read_take_once(folder, modified)
+    return _read_take_once(folder, person, modified)
 
 
-@lru_cache(maxsize=4)
-def _read_take_once(folder: Path, _modified: int) -> tuple[Take, str]:
-    return load_take(folder), load_request(folder).get("request", {}).get("source", "")
+@lru_cache(maxsize=8)
+def _read_take_once(folder: Path, person: int | None, _modified: int) -> tuple[Take, str]:
+    take = load_person(folder, person)
+    return take, load_request(folder).get("request", {}).get("source", "")
 
 
 def key_frames(
@@ -105,21 +109,52 @@ def apply_chosen(
     """
     settings = compat.sequencer_scene(context).capf
     keep = settings.use_edited_contacts if keep_edited_contacts is None else keep_edited_contacts
+    how, cameras = how_to_solve(context, shot)
     result = apply_take(
         context,
         shot.take,
-        solve_settings(settings, shot.take),
+        how,
         shot.frames,
         shot.times_s,
         settings.armature,
         retarget_settings=retarget_settings(settings),
         bake_settings=wanted or bake_settings(settings),
         keep_edited_contacts=keep,
-        cameras=chosen_cameras(context, shot),
+        cameras=cameras,
     )
     if settings.armature != result.armature:
         settings.armature = result.armature
+    people.applied(settings, shot.take.person, result.armature, how.height_m)
     return result
+
+
+def how_to_solve(context: bpy.types.Context, shot: Shot) -> tuple[SolveSettings, CameraPath | None]:
+    """What is chosen for `shot`, in the world of the person of its take who was applied first.
+
+    Raises CaptureError, as `camera_source` and `solve` do.
+    """
+    settings, take = compat.sequencer_scene(context).capf, shot.take
+    wanted, cameras = solve_settings(settings, take), chosen_cameras(context, shot)
+    first = people.world_person(settings, take.person)
+    if first is None:
+        return wanted, cameras
+    first_take, _ = _read_take(Path(bpy.path.abspath(settings.take_folder)), first)
+    height_m = people.height_of(settings, first) or wanted.height_m
+    shared = _world_of(first_take, replace(wanted, height_m=height_m), cameras)
+    if people.height_of(settings, take.person):
+        return wanted, shared
+    found_m = _height_on_floor(take, wanted, shared)
+    return replace(wanted, height_m=found_m or wanted.height_m), shared
+
+
+@lru_cache(maxsize=2)
+def _world_of(take: Take, settings: SolveSettings, cameras: CameraPath | None) -> CameraPath:
+    return world_of(solve(take, settings, cameras))
+
+
+@lru_cache(maxsize=8)
+def _height_on_floor(take: Take, settings: SolveSettings, cameras: CameraPath) -> float | None:
+    return height_on_floor(take, settings, cameras)
 
 
 def solve_settings(settings: CAPF_PG_scene, take: Take) -> SolveSettings:
@@ -151,7 +186,7 @@ def chosen_motion(context: bpy.types.Context, shot: Shot, grounded: bool = True)
     """`shot` solved without an armature, with the contacts as they were edited on the chosen one;
     or not `grounded`, as the camera saw it. Raises CaptureError, as `solve` does."""
     settings, take = compat.sequencer_scene(context).capf, shot.take
-    wanted, cameras = solve_settings(settings, take), chosen_cameras(context, shot)
+    wanted, cameras = how_to_solve(context, shot)
     if not grounded:
         return solve(take, replace(wanted, contact_mode="NEVER"), cameras=cameras)
     edited = settings.use_edited_contacts and settings.armature is not None

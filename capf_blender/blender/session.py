@@ -32,6 +32,8 @@ class Session:
     kind: str = ""  # 'capture' or 'set_up'
     job: Job | None = None
     on_result: Callable[[dict], str] | None = None
+    on_pump: Callable[[Job], None] | None = None
+    on_end: Callable[[], None] | None = None
     outcome: JobState | None = None  # DONE, FAILED or CANCELLED once the job has ended ...
     message: str = ""  # ... and what there is to say of it
 
@@ -52,13 +54,26 @@ def running_job(kind: str) -> Job | None:
     return current.job if is_running() and current.kind == kind else None
 
 
-def start(kind: str, job: Job, on_result: Callable[[dict], str]) -> None:
+def start(
+    kind: str,
+    job: Job,
+    on_result: Callable[[dict], str],
+    on_pump: Callable[[Job], None] | None = None,
+    on_end: Callable[[], None] | None = None,
+) -> None:
     """Makes `job` the current one and keeps it moving; `on_result` makes a sentence for the user
-    of its result event."""
+    of its result event. `on_pump` is called at each step, `on_end` after any ending, and may start
+    the next job."""
     current.kind, current.job, current.on_result = kind, job, on_result
+    current.on_pump, current.on_end = on_pump, on_end
     current.outcome, current.message = None, ""
     if not bpy.app.timers.is_registered(pump):
         bpy.app.timers.register(pump, first_interval=PUMP_INTERVAL_S, persistent=True)
+
+
+def fail(kind: str, message: str) -> None:
+    """What there is to say of a job that could not be started."""
+    current.kind, current.outcome, current.message = kind, JobState.FAILED, message
 
 
 def cancel() -> None:
@@ -72,8 +87,13 @@ def pump() -> float | None:
     if job is None:
         return None
     job.pump(PUMP_BUDGET_S)
-    if job.finished:
+    if not job.finished:
+        if current.on_pump is not None:
+            current.on_pump(job)
+    else:
         _finish(job)
+        if current.on_end is not None:
+            current.on_end()
     _redraw()
     return None if current.job is None else PUMP_INTERVAL_S
 

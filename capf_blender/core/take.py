@@ -14,6 +14,7 @@ from .errors import CaptureError
 
 TAKE_FILE = "take.npz"
 REQUEST_FILE = "request.json"
+PREVIEW_FILE = "preview.jpg"  # the newest frame with the people in it, while a capture runs
 TAKE_VERSION = 1
 
 
@@ -66,8 +67,9 @@ class Take:
         return np.isfinite(self.joints.sum(axis=(1, 2)))
 
 
-def write_atomically(path: Path, write) -> None:
-    """Calls `write(file)` on a temporary binary file and moves it to `path` once it is on the disk.
+def write_atomically(path: Path, write, flush: bool = True) -> None:
+    """Calls `write(file)` on a temporary binary file and moves it to `path` once it is on the disk;
+    without `flush`, for what may be lost when the computer stops, once it is written.
 
     Raises CaptureError `disk_full` when there is no room; `path` is then as it was before.
     """
@@ -75,8 +77,9 @@ def write_atomically(path: Path, write) -> None:
     try:
         with open(temporary, "wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

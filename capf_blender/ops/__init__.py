@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators: they read the context, call core, bridge or blender, and report."""
 
-from . import apply, camera, capture, check_rig, contacts, export, set_up, weights
+from . import apply, camera, capture, check_rig, contacts, export, people, set_up, take, weights
 
 CLASSES = (
     *capture.CLASSES,
+    *take.CLASSES,
     *apply.CLASSES,
+    *people.CLASSES,
     *camera.CLASSES,
     *export.CLASSES,
     *check_rig.CLASSES,

@@ -16,4 +16,4 @@ SECTIONS = (
     *bake.SECTIONS,
     *export.SECTIONS,
 )
-CLASSES = (*target_rig.CLASSES, *in_both_editors(SECTIONS))
+CLASSES = (*people.CLASSES, *target_rig.CLASSES, *in_both_editors(SECTIONS))

@@ -5,7 +5,7 @@
 import bpy
 
 from ..blender import session
-from ..blender.drawing import draw_job, draw_sentence
+from ..blender.drawing import draw_captures_found, draw_job, draw_sentence
 from ..bridge import environment
 from ..core.model_cards import MODEL_CARDS, Checkpoint, ModelCard
 from ..preferences import CAPF_AP_preferences, preferences
@@ -29,12 +29,12 @@ class Capture(Section):
             _draw_set_up(layout, home, context)
             return
         column = layout.column()
-        column.prop(settings, "model")
+        column.prop(settings, "model", text="")  # names too long to stand beside a label
         draw_sentence(column, _licence(_CARDS[settings.model]), "BLANK1", context.region.width)
         _draw_weights(column, home, settings.model, context)
         column.prop(settings, "device")
-        if not session.running_job("capture"):
-            draw_main_button(layout, "capf.capture_pose", "ARMATURE_DATA")
+        draw_main_button(layout, "capf.capture_pose", "ARMATURE_DATA")
+        draw_captures_found(layout, context, home)
         draw_job(layout, context, "capture")
 
 

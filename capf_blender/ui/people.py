@@ -1,10 +1,25 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is captured."""
+"""Who is captured, and who is who."""
 
 import bpy
 
 from .section import Section, draw_switched
+
+_ROWS = 3  # of the list, at least
+
+
+class CAPF_UL_people(bpy.types.UIList):
+    """Tick for Apply Everyone, number, share of the frames, armature."""
+
+    def draw_item(self, _context, layout, _data, item, _icon, _active, _name) -> None:
+        row = layout.row(align=True)
+        row.prop(item, "use", text="")
+        split = row.split(factor=0.45)
+        split.label(text=item.name, icon="USER")
+        split = split.split(factor=0.5)
+        split.progress(factor=item.coverage, text=f"{item.coverage:.0%}")
+        split.label(text=item.armature.name if item.armature is not None else "")
 
 
 class People(Section):
@@ -17,8 +32,22 @@ class People(Section):
         context: bpy.types.Context,
     ) -> None:
         column = layout.column()
-        draw_switched(column, settings, "Person", "choose_person", "person")
+        if settings.people:
+            column.template_list(
+                "CAPF_UL_people",
+                "",
+                settings,
+                "people",
+                settings,
+                "active_person",
+                rows=max(_ROWS, min(len(settings.people), 2 * _ROWS)),
+            )
+        else:
+            draw_switched(column, settings, "Person", "choose_person", "person")
         column.prop(settings, "height")
+        if len(settings.people) > 1:
+            layout.operator("capf.apply_everyone", icon="COMMUNITY")
 
 
 SECTIONS = (People,)
+CLASSES = (CAPF_UL_people,)

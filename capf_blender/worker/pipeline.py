@@ -25,6 +25,7 @@ from ..bridge.environment import addon_version
 from ..bridge.lock import folder_lock
 from ..bridge.messages import CaptureRequest
 from ..core import lens
+from ..core.chunks import Chunk, assemble_take, people_summary
 from ..core.errors import CaptureError
 from ..core.take import (
     REQUEST_FILE,
@@ -38,9 +39,9 @@ from ..core.take import (
 from . import chunks as chunk_files
 from . import device as devices
 from . import video
-from .chunks import Chunk
 from .decode_ahead import DecodeAhead
 from .events import CancelledError
+from .preview import Preview
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ def capture(
     """Makes or continues the request's take; `emit` gets progress, log and partial events.
 
     Returns the result event: `take` (path), `folder` and `summary` (frames, frames_with_person,
-    person, people as in `chunks.people_summary`, seconds by stage, fps). Raises CaptureError and
-    CancelledError. The frames done until then stay in the job folder for the next time.
+    person, people as in `core.chunks.people_summary`, seconds by stage, fps). Raises CaptureError
+    and CancelledError. The frames done until then stay in the job folder for the next time.
     """
     job_folder = Path(request.job_folder)
     try:
@@ -96,7 +97,7 @@ class _Capture:
         with self._timed("open"):
             footage = video.open_footage(self.request)
             record = self._matching_record(footage)
-            done = chunk_files.read_chunks(self.job_folder)
+            done = chunk_files.sound_chunks(self.job_folder)
         frames_before = sum(len(chunk.time_s) for chunk in done)
         if record.get("frames") != frames_before:
             done += self._estimate(footage, done)
@@ -104,8 +105,8 @@ class _Capture:
         focal_px = self.request.focal_px or footage.focal_px
         frames = sum(len(chunk.time_s) for chunk in done)
         with self._timed("write"):
-            people = chunk_files.people_summary(done)
-            take = chunk_files.assemble_take(
+            people = people_summary(done)
+            take = assemble_take(
                 done, self.request.person, (footage.width, footage.height), focal_px
             )
             if self._saved_person() != take.person:
@@ -149,6 +150,7 @@ class _Capture:
             "fingerprint": fingerprint,
             "model": facts,
             "image_size": [footage.width, footage.height],
+            "expected_frames": footage.frames,
             "versions": _versions(),
         }
         self._write_record(record)
@@ -184,6 +186,7 @@ class _Capture:
         frames = DecodeAhead(_frames_after(self.request, done, self._warn), ahead)
         batches = _Batches(estimator, device, count, self.emit)
         first = sum(len(chunk.time_s) for chunk in done)
+        preview = Preview(self.job_folder)
         self.progress.stage("Capturing", first, footage.frames)
         added: list[Chunk] = []
         try:
@@ -202,6 +205,7 @@ class _Capture:
                         times, batch[-1][1], estimator.keypoint_names, poses, estimator.state()
                     )
                     chunk_files.write_chunk(self.job_folder, first, chunk)
+                    preview.show(batch[-1][1], poses[-1])
                 added.append(chunk)
                 first += len(batch)
                 self.emit({"type": "partial", "frames": first})

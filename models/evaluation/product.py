@@ -11,6 +11,7 @@ import numpy as np
 
 from capf_blender.bridge.messages import CaptureRequest
 from capf_blender.core import lens
+from capf_blender.core.chunks import assemble_take
 from capf_blender.core.motion import Motion
 from capf_blender.core.take import Take
 from capf_blender.worker import chunks, video
@@ -42,7 +43,7 @@ def capture_take(request: CaptureRequest, make_estimator: MakeEstimator) -> Take
             print(f"\r\033[K{number}/{footage.frames or '?'}", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    return chunks.assemble_take(done, request.person, (footage.width, footage.height), focal_px)
+    return assemble_take(done, request.person, (footage.width, footage.height), focal_px)
 
 
 def footage_camera(footage: video.Footage, focal_px: float) -> Camera:
