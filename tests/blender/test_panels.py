@@ -5,11 +5,13 @@ Blender draws only in a window: `tests/gui/test_panels_in_a_window.py` looks at 
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 bpy = pytest.importorskip("bpy")
+blf = pytest.importorskip("blf")
 
 import rig_zoo  # noqa: E402
 
@@ -25,6 +27,8 @@ pytestmark = pytest.mark.blender
 EDITORS = {"CAPF_PT_sequencer_": "SEQUENCE_EDITOR", "CAPF_PT_view3d_": "VIEW_3D"}
 OPEN = {"footage", "capture", "people", "target_rig", "bake"}
 """What leads from a strip to keys is seen without opening anything."""
+LABEL_PX, CHECKBOX_PX, MENU_PX = 88, 112, 112
+"""Room for a label, for the text beside a checkbox and for a chosen item, as on the pictures."""
 UI = Path(__file__).resolve().parents[2] / "capf_blender" / "ui"
 
 
@@ -33,13 +37,33 @@ def panels(prefix: str) -> dict[str, type]:
     return {name.removeprefix(prefix): getattr(bpy.types, name) for name in names}
 
 
-def calls() -> Iterator[tuple[str, str, list[ast.expr]]]:
-    """Where, the name of what is called, and the arguments of every call in ui."""
+@dataclass(frozen=True)
+class Call:
+    """A call somewhere in ui."""
+
+    place: str
+    name: str
+    arguments: list[ast.expr]
+    text: str | None  # its keyword "text"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A property that a panel draws."""
+
+    place: str
+    owner: str  # an expression
+    name: str
+    text: str | None  # in place of its name
+
+
+def calls() -> Iterator[Call]:
     for file in sorted(UI.glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func).rpartition(".")[2]
-                yield f"{file.name}:{node.lineno}", name, node.args
+                texts = [literal(word.value) for word in node.keywords if word.arg == "text"]
+                yield Call(f"{file.name}:{node.lineno}", name, node.args, next(iter(texts), None))
 
 
 def literal(argument: ast.expr) -> str | None:
@@ -48,25 +72,38 @@ def literal(argument: ast.expr) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def drawn_properties() -> list[tuple[str, str, str | None]]:
-    """Place, expression of the owner and name of each property that a panel draws."""
-    drawn = []
-    for place, called, arguments in calls():
-        if called in ("prop", "prop_search") and (name := literal(arguments[1])):
-            drawn.append((place, ast.unparse(arguments[0]), name))
-        if called == "template_list":
-            drawn.append((place, ast.unparse(arguments[2]), literal(arguments[3])))
-            drawn.append((place, ast.unparse(arguments[4]), literal(arguments[5])))
-        if called == "draw_switched":
-            drawn += [(place, ast.unparse(arguments[1]), literal(name)) for name in arguments[3:]]
-    return drawn
+def drawn_properties() -> Iterator[Drawn]:
+    for call in calls():
+        pairs, text = [], call.text
+        if call.name in ("prop", "prop_search"):
+            pairs = [call.arguments[:2]]
+        elif call.name == "template_list":
+            pairs, text = [call.arguments[2:4], call.arguments[4:6]], ""
+        elif call.name == "draw_switched":
+            pairs, text = [(call.arguments[1], name) for name in call.arguments[3:]], ""
+        for owner, name in pairs:
+            if (known := literal(name)) is not None:
+                yield Drawn(call.place, ast.unparse(owner), known, text)
+
+
+def properties_of(settings, drawn: Drawn) -> list:
+    """What the drawn property may be: rows of any of the scene's lists look alike."""
+    if drawn.owner == "context.scene":
+        owners = [bpy.types.Scene.bl_rna]
+    elif drawn.owner in ("settings", "self.settings(context)"):
+        owners = [settings.bl_rna]
+    else:
+        assert drawn.owner in ("row", "item"), drawn
+        lists = [prop for prop in settings.bl_rna.properties if prop.type == "COLLECTION"]
+        owners = [prop.fixed_type for prop in lists]
+    return [owner.properties[drawn.name] for owner in owners if drawn.name in owner.properties]
 
 
 def drawn_operators() -> set[str]:
     named = {
-        literal(arguments[1] if called == "draw_main_button" else arguments[0])
-        for _place, called, arguments in calls()
-        if called in ("operator", "operator_menu_enum", "draw_main_button")
+        literal(call.arguments[1] if call.name == "draw_main_button" else call.arguments[0])
+        for call in calls()
+        if call.name in ("operator", "operator_menu_enum", "draw_main_button")
     }
     return {name for name in named if name is not None}
 
@@ -96,22 +133,32 @@ def test_the_way_from_strip_to_keys_is_open_and_the_rest_is_closed(scene):
 
 
 def test_panels_draw_properties_that_exist(scene):
-    settings, row = scene.capf, scene.capf.roles.add()
-    owners = {
-        "settings": settings, "self.settings(context)": settings, "context.scene": scene,
-        "row": row, "item": row,
-    }  # fmt: skip
-    drawn = drawn_properties()
+    drawn = list(drawn_properties())
     assert len(drawn) > 30
-    for place, owner, name in drawn:
-        assert name in owners[owner].bl_rna.properties, f"{place}: {owner}.{name}"
+    assert not [each for each in drawn if not properties_of(scene.capf, each)]
 
 
 def test_every_setting_of_a_solve_and_a_bake_can_be_reached(scene):
-    drawn = {name for _place, owner, name in drawn_properties() if owner != "row"}
+    drawn = {each.name for each in drawn_properties() if each.owner != "row"}
     for group in (CameraProperties, SolveProperties, RetargetProperties, BakeProperties):
         wanted = set(group.__annotations__)
         assert wanted <= drawn, wanted - drawn
+
+
+def test_no_label_is_cut_off_in_a_sidebar_as_wide_as_blender_opens_it(scene):
+    blf.size(0, bpy.context.preferences.ui_styles[0].widget.points)
+    cut = []
+    for drawn in drawn_properties():
+        if drawn.owner in ("row", "item"):
+            continue
+        for prop in properties_of(scene.capf, drawn):
+            label = prop.name if drawn.text is None else drawn.text
+            wide = CHECKBOX_PX if prop.type == "BOOLEAN" else LABEL_PX
+            items = [item.name for item in getattr(prop, "enum_items", ())]
+            menu = LABEL_PX + MENU_PX if label == "" else MENU_PX
+            cut += [label] if blf.dimensions(0, label)[0] > wide else []
+            cut += [item for item in items if blf.dimensions(0, item)[0] > menu]
+    assert not cut
 
 
 def test_panels_press_operators_that_exist(scene):
