@@ -6,13 +6,14 @@ import math
 
 import bpy
 
-from . import people_properties, role_properties
+from . import people_properties, role_properties, trust_properties
 from .blender import rig_check
 from .camera_properties import CameraProperties
 from .core.model_cards import DEFAULT_MODEL, MODEL_CARDS
 from .people_properties import PeopleProperties, take_chosen
 from .role_properties import CAPF_PG_role
 from .solve_properties import BakeProperties, RetargetProperties, SolveProperties, changed
+from .trust_properties import TrustProperties
 
 
 def _armature_chosen(settings: "CAPF_PG_scene", context: bpy.types.Context) -> None:
@@ -29,6 +30,7 @@ class CAPF_PG_scene(
     SolveProperties,
     RetargetProperties,
     BakeProperties,
+    TrustProperties,
     bpy.types.PropertyGroup,
 ):
     strip: bpy.props.StringProperty(
@@ -133,4 +135,9 @@ def chosen_focal_px(settings: CAPF_PG_scene, longer_side_px: float) -> float | N
     return 0.5 * longer_side_px / math.tan(0.5 * settings.field_of_view)
 
 
-CLASSES = (*role_properties.CLASSES, *people_properties.CLASSES, CAPF_PG_scene)
+CLASSES = (
+    *role_properties.CLASSES,
+    *people_properties.CLASSES,
+    *trust_properties.CLASSES,
+    CAPF_PG_scene,
+)

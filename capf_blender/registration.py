@@ -5,7 +5,7 @@
 import bpy
 
 from . import ops, preferences, properties, solve_properties, ui
-from .blender import live, queue, session
+from .blender import live, overlay, queue, session
 
 CLASSES = (*properties.CLASSES, *preferences.CLASSES, *ops.CLASSES, *ui.CLASSES)
 
@@ -15,9 +15,11 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.Scene.capf = bpy.props.PointerProperty(type=properties.CAPF_PG_scene)
     solve_properties.LISTENERS.append(live.follow)
+    overlay.start()
 
 
 def unregister() -> None:
+    overlay.stop()
     solve_properties.LISTENERS.remove(live.follow)
     session.close()
     queue.close()

@@ -50,6 +50,15 @@ def _sensor(data: bpy.types.Camera, framing: _Framing) -> tuple[float, float]:
     return size, framing.height
 
 
+def in_frame(scene: bpy.types.Scene, pixels: np.ndarray, image_size: np.ndarray) -> np.ndarray:
+    """Where `pixels` (..., 2) of footage of `image_size` (2,) lie in the frame of `scene`: shares
+    of its width and height, from its top left corner."""
+    width, height = (int(side) for side in image_size)
+    framing = _framing(scene, width, height)
+    frame = np.array([framing.width, framing.height])
+    return 0.5 + framing.scale * (pixels - 0.5 * np.array([width, height])) / frame
+
+
 def intrinsics_of(
     scene: bpy.types.Scene, data: bpy.types.Camera, image_size: np.ndarray
 ) -> Intrinsics:

@@ -20,8 +20,8 @@ from ..core.solve import solve
 from ..core.take import TAKE_FILE, Take, load_request
 from ..core.timing import TimeMap
 from ..properties import CAPF_PG_scene, chosen_focal_px
-from . import camera_source, compat, footage, people
-from .apply import ApplyResult, apply_take, edited_contacts, key_of
+from . import camera_source, compat, correction_layer, footage, people
+from .apply import ApplyResult, apply_take, edited_contacts, key_of, solved
 from .bake import BakeSettings
 
 
@@ -121,6 +121,7 @@ def apply_chosen(
         bake_settings=wanted or bake_settings(settings),
         keep_edited_contacts=keep,
         cameras=cameras,
+        corrections=correction_layer.read(settings, key_of(shot.take)),
     )
     if settings.armature != result.armature:
         settings.armature = result.armature
@@ -191,7 +192,8 @@ def chosen_motion(context: bpy.types.Context, shot: Shot, grounded: bool = True)
         return solve(take, replace(wanted, contact_mode="NEVER"), cameras=cameras)
     edited = settings.use_edited_contacts and settings.armature is not None
     contacts = edited_contacts(settings.armature, key_of(take)) if edited else None
-    return solve(take, wanted, contacts=contacts, cameras=cameras)
+    corrections = correction_layer.read(settings, key_of(take))
+    return solved(take, wanted, cameras, contacts, corrections)
 
 
 def retarget_settings(settings: CAPF_PG_scene) -> RetargetSettings:

@@ -14,6 +14,7 @@ import numpy as np
 from .anatomy import SEGMENT, anatomical_frames
 from .camera import inverse, project, transformed
 from .contacts import Contact, tidied
+from .errors import CaptureError
 from .filters import frame_interval, smoothstep
 from .motion import Motion
 from .pins import two_bones
@@ -55,10 +56,17 @@ class Correction:
 
 
 def correction_at(motion: Motion, time_s: float, joint: str, place: np.ndarray) -> Correction:
-    """The correction that puts `joint` to `place` (3,), metres in the world of `motion`."""
+    """The correction that puts `joint` to `place` (3,), metres in the world of `motion`.
+
+    Raises CaptureError `no_person` when the person is unknown at that moment.
+    """
     frame = frame_at(motion.time_s, time_s)
     if frame is None or not motion.present[frame]:
-        raise ValueError(f"the person is not known at {time_s} s")
+        raise CaptureError(
+            "no_person",
+            f"The person is not known {time_s:.2f} s into the footage.",
+            "Correct a frame that has keys.",
+        )
     points = np.stack([place, motion.joints[frame, JOINT["pelvis"]]])
     seen, pelvis = transformed(points, inverse(_matrix(motion, frame)))
     pixel = project(seen, motion.camera)

@@ -2,7 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators: they read the context, call core, bridge or blender, and report."""
 
-from . import apply, camera, capture, check_rig, contacts, export, people, set_up, take, weights
+from . import (
+    apply,
+    camera,
+    capture,
+    check_rig,
+    contacts,
+    doubts,
+    export,
+    fix,
+    people,
+    set_up,
+    take,
+    weights,
+)
 
 CLASSES = (
     *capture.CLASSES,
@@ -13,6 +26,8 @@ CLASSES = (
     *export.CLASSES,
     *check_rig.CLASSES,
     *contacts.CLASSES,
+    *doubts.CLASSES,
+    *fix.CLASSES,
     *set_up.CLASSES,
     *weights.CLASSES,
 )

@@ -1,0 +1,5 @@
+# SPDX-FileCopyrightText: 2026 CAPF Blender authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from typing import Any
+
+batch_for_shader: Any
