@@ -23,6 +23,8 @@ class CAPF_OT_load_take(bpy.types.Operator):
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if self.directory:  # the button of a capture that was found
+            return self.execute(context)
         home = environment.home_folder(preferences(context).home)
         self.directory = str(takes.new_takes_folder(home)) + "/"
         context.window_manager.fileselect_add(self)
@@ -81,6 +83,7 @@ class CAPF_OT_continue_capture(_OfFolder, bpy.types.Operator):
     bl_idname = "capf.continue_capture"
     bl_label = "Continue"
     bl_description = "Go on with this capture where it was interrupted, with its own settings"
+    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         home, scene = (
@@ -103,6 +106,7 @@ class CAPF_OT_discard_capture(_OfFolder, bpy.types.Operator):
     bl_idname = "capf.discard_capture"
     bl_label = "Discard"
     bl_description = "Delete the frames that were captured before the interruption"
+    bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)

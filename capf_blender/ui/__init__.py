@@ -3,7 +3,7 @@
 """Panels: they only draw. The same sections, in the order of the work, in the sidebars of the Video
 Sequencer and the 3D View."""
 
-from . import bake, capture, clean_up, contacts, export, footage, people, target_rig
+from . import bake, capture, clean_up, contacts, export, footage, menu, people, target_rig
 from .section import in_both_editors
 
 SECTIONS = (
@@ -16,4 +16,4 @@ SECTIONS = (
     *bake.SECTIONS,
     *export.SECTIONS,
 )
-CLASSES = (*people.CLASSES, *target_rig.CLASSES, *in_both_editors(SECTIONS))
+CLASSES = (*menu.CLASSES, *people.CLASSES, *target_rig.CLASSES, *in_both_editors(SECTIONS))

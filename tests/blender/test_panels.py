@@ -21,6 +21,7 @@ from capf_blender.solve_properties import (  # noqa: E402
     RetargetProperties,
     SolveProperties,
 )
+from capf_blender.ui import menu  # noqa: E402
 
 pytestmark = pytest.mark.blender
 
@@ -105,7 +106,9 @@ def drawn_operators() -> set[str]:
         for call in calls()
         if call.name in ("operator", "operator_menu_enum", "draw_main_button")
     }
-    return {name for name in named if name is not None}
+    return {name for name in named if name is not None} | {
+        name for group in menu.OPERATORS for name in group
+    }
 
 
 def operator_type(name: str):
@@ -166,6 +169,19 @@ def test_panels_press_operators_that_exist(scene):
     assert {"capf.capture_pose", "capf.apply_take", "capf.check_rig"} <= operators
     for name in operators:
         assert operator_type(name) is not None, name
+
+
+def test_the_menu_is_in_blenders_menus_once_and_goes_with_the_addon(addon, scene):
+    def draws(name: str) -> int:
+        draw = getattr(bpy.types, name).draw
+        ours = [each for each in getattr(draw, "_draw_funcs", ()) if "capf" in each.__module__]
+        return len(ours)
+
+    assert [draws(name) for name in menu.MENUS] == [1] * len(menu.MENUS)
+    bpy.ops.preferences.addon_disable(module=addon.PACKAGE)
+    assert [draws(name) for name in menu.MENUS] == [0] * len(menu.MENUS)
+    bpy.ops.preferences.addon_enable(module=addon.PACKAGE)
+    assert [draws(name) for name in menu.MENUS] == [1] * len(menu.MENUS)
 
 
 def ours() -> list:
