@@ -35,6 +35,9 @@ def place_controls(
     if controls.pole in rig.names:
         _place_pole(posing, rig.index(controls.pole), (upper, lower, end), hinge)
         placed.append(controls.pole)
+        if known := rig.poles.get(controls.pole):
+            _start_solver(posing, known, (upper, lower, end))
+            placed.append(rig.names[known.lower])
     return placed
 
 
@@ -63,9 +66,31 @@ def _place_pole(posing: Posing, pole: int, limb: tuple[int, int, int], hinge: np
     posing.move(pole, level + distance * direction - posing.head(pole))
 
 
+def _start_solver(posing: Posing, pole: Pole, limb: tuple[int, int, int]) -> None:
+    """Bends the solver's lower bone as the limb is bent.
+
+    A solver whose bones may stretch, as Rigify's may, shortens them on its way from rest to a bent
+    limb: knees come 20 mm off the joints. It stays where it starts if that is right already.
+    """
+    rig = posing.rig
+    root, _, end = (posing.head(bone) for bone in limb)
+    turn = _bend(rig, pole, rig.heads[limb[2]], np.linalg.norm(end - root, axis=-1))
+    rest = rig.matrices[pole.lower]
+    posing.set_rotation(pole.lower, rest.T @ about(unit(pole.hinge), turn) @ rest)
+
+
 def _solver_angle(rig: Rig, pole: Pole, rest_end: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """(F,) radians about a limb's line from its knee to what the solver turns towards the pole,
     when the limb is bent to `reach` (F,)."""
+    upper = rig.heads[pole.lower] - rig.heads[pole.upper]
+    lower = rest_end - rig.heads[pole.lower]
+    turn = _bend(rig, pole, rest_end, reach)
+    line = unit(upper + (about(unit(pole.hinge), turn) @ lower[:, None])[..., 0])
+    return _angle(line, perpendicular(np.broadcast_to(upper, line.shape), line), pole.up)
+
+
+def _bend(rig: Rig, pole: Pole, rest_end: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """(F,) radians about its hinge by which the lower bone turns since rest at a `reach` (F,)."""
     upper = rig.heads[pole.lower] - rig.heads[pole.upper]
     lower = rest_end - rig.heads[pole.lower]
     axis = unit(pole.hinge)
@@ -76,9 +101,7 @@ def _solver_angle(rig: Rig, pole: Pole, rest_end: np.ndarray, reach: np.ndarray)
     c = 0.5 * (reach**2 - dot(upper, upper) - dot(lower, lower)) - along
     middle = np.arctan2(b, a)
     away = np.arccos(np.clip(c / max(float(np.hypot(a, b)), 1e-12), -1.0, 1.0))
-    turn = middle + away if middle < 0 else middle - away  # the limb's rest is at 0
-    line = unit(upper + (about(axis, turn) @ lower[:, None])[..., 0])
-    return _angle(line, perpendicular(np.broadcast_to(upper, line.shape), line), pole.up)
+    return middle + away if middle < 0 else middle - away  # the limb's rest is at 0
 
 
 def _angle(line: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
