@@ -8,6 +8,12 @@ OPERATORS = (
     ("capf.capture_pose", "capf.load_take"),
     ("capf.check_rig", "capf.apply_take", "capf.apply_everyone"),
     ("capf.match_camera", "capf.show_footage", "capf.height_from_camera"),
+    (
+        "capf.next_doubtful",
+        "capf.previous_doubtful",
+        "capf.correct_joint",
+        "capf.apply_corrections",
+    ),
     ("capf.plant_foot", "capf.lift_foot", "capf.detect_contacts"),
 )
 """In groups, as the work goes."""

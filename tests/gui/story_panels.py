@@ -20,7 +20,8 @@ from capf_blender.core.model_cards import MODEL_CARDS  # noqa: E402
 from capf_blender.core.take import save_take  # noqa: E402
 
 SECTIONS = (
-    "footage", "capture", "people", "clean_up", "contacts", "target_rig", "bake", "export",
+    "footage", "capture", "people", "clean_up", "contacts", "target_rig", "bake", "trust",
+    "export",
 )  # fmt: skip
 EDITORS = ("SEQUENCE_EDITOR", "VIEW_3D")
 
@@ -94,7 +95,7 @@ def story():
     settings = bpy.context.scene.capf
     settings.camera_source, settings.destination, settings.use_reduction = "SCENE", "NLA", True
     bpy.ops.capf.apply_take()
-    for section in ("footage", "contacts", "bake"):
+    for section in ("footage", "contacts", "bake", "trust"):
         steps.show_panels(section)
         yield from in_both_editors(f"applied-{section}")
     steps.show_panels("capture", "target_rig")

@@ -6,7 +6,7 @@ import pytest
 from blender_window import play
 
 GERMAN = {"LANG": "de_DE.UTF-8", "CAPF_LANGUAGE": "de_DE"}
-SECTIONS = 8
+SECTIONS = 9
 
 
 @pytest.fixture(scope="module", params=["en", "de"])
