@@ -68,8 +68,14 @@ class CAPF_OT_capture_pose(bpy.types.Operator):
         if session.is_running() and not session.running_job("capture"):
             cls.poll_message_set("A set-up or a download is running")
             return False
+        settings = compat.sequencer_scene(context).capf
+        try:
+            footage.find_strip(context, settings.strip)
+        except CaptureError as error:
+            cls.poll_message_set(str(error).removesuffix("."))
+            return False
         home = environment.home_folder(preferences(context).home)
-        if environment.missing_checkpoints(home, compat.sequencer_scene(context).capf.model):
+        if environment.missing_checkpoints(home, settings.model):
             cls.poll_message_set("The chosen model lacks weights: download or import them first")
             return False
         return True
