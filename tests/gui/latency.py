@@ -28,6 +28,7 @@ class Latency:
         bpy.app.timers.register(self._tick, persistent=True)
 
     def stop(self) -> None:
+        self._tick()  # it is late itself, if Blender hangs now
         self._running = False
 
     def _tick(self) -> float | None:

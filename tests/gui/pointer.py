@@ -16,17 +16,20 @@ Steps = Generator[float, None, None]
 
 _UNIT = 20  # pixels of a button's height at scale 1
 _COLUMNS = (0.5, 0.3, 0.75, 0.15, 0.9)
-"""Where across the region a row is probed: most buttons are as wide as it."""
+"""Where across the region a row is probed: most buttons are as wide as it, so the first one has the
+whole region searched before the others are tried."""
 _PAGES = 12
 
 _view: dict = {}  # the window, area and region type that the steps are about
-_seen: dict[str, tuple[int, int]] = {}  # label: place in the region where it last was
+_seen: dict[str, tuple[int, int]] = {}  # label: place in the region, scrolled as it is now
+_names: set[str] = set()
 
 
 def look_at(window: bpy.types.Window, area: bpy.types.Area, region_type: str) -> bpy.types.Region:
     """Makes that region the one in which buttons are sought."""
     _view.update(window=window, area=area, region_type=region_type)
     _seen.clear()
+    _names.clear()
     return region()
 
 
@@ -40,7 +43,7 @@ def region() -> bpy.types.Region:
 
 def seen() -> set[str]:
     """Labels of the buttons found so far in the region."""
-    return set(_seen)
+    return set(_names)
 
 
 def rectangle() -> tuple[int, int, int, int]:
@@ -59,20 +62,22 @@ def find(label: str) -> Generator[float, None, tuple[int, int] | None]:
         raise RuntimeError(f"{running} takes all events, so no button can be pressed")
     if (place := _seen.get(label)) and label in (yield from _labels_at(*place)):
         return place
-    yield from scroll_to_top()
-    while True:
-        for column in _COLUMNS:
-            place = yield from _scan(label, int(column * region().width))
-            if place:
-                return place
-        if not (yield from scroll_page()):
-            return None
+    for columns in (_COLUMNS[:1], _COLUMNS[1:]):
+        yield from scroll_to_top()
+        while True:
+            for column in columns:
+                if place := (yield from _scan(label, int(column * region().width))):
+                    return place
+            if not (yield from scroll_page()):
+                break
+    return None
 
 
 def _scan(label: str, x: int) -> Generator[float, None, tuple[int, int] | None]:
     step = max(4, int(0.55 * _UNIT * bpy.context.preferences.system.ui_scale))
     for y in range(region().height - step, 0, -step):
         for found in (yield from _labels_at(x, y)):
+            _names.add(found)
             _seen.setdefault(found, (x, y))
             if found == label:
                 return x, y
@@ -122,7 +127,7 @@ def scroll_page() -> Generator[float, None, bool]:
 def _scroll(button: str, pixels: int) -> Generator[float, None, bool]:
     """Turns the wheel over the region until that much or nothing more moves; whether any did."""
     start = last = region().view2d.region_to_view(0, 0)[1]
-    yield from move(_view["window"], region(), 4, region().height // 2)
+    yield from move(_view["window"], region(), 12, region().height // 2)
     while abs(last - start) < pixels:
         yield from xdotool("click", "--repeat", "2", "--delay", "20", button)
         yield 0.3
