@@ -13,11 +13,12 @@ class CAPF_UL_people(bpy.types.UIList):
     """Tick for Apply Everyone, number, share of the frames, armature."""
 
     def draw_item(self, _context, layout, _data, item, _icon, _active, _name) -> None:
+        layout.use_property_split = False
         row = layout.row(align=True)
         row.prop(item, "use", text="")
-        split = row.split(factor=0.45)
-        split.label(text=item.name, icon="USER")
-        split = split.split(factor=0.5)
+        split = row.split(factor=0.4)
+        split.label(text=item.name)
+        split = split.split(factor=0.45)
         split.progress(factor=item.coverage, text=f"{item.coverage:.0%}")
         split.label(text=item.armature.name if item.armature is not None else "")
 
