@@ -3,6 +3,7 @@
 """Several people of one capture: listed, switched between, applied in one world."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def folder(tmp_path):
         frames = np.arange(start, min(FRAMES, start + BATCH))
         rows = [(take, number, f) for f in frames for take, number in ((walker, 3), (child, 5))
                 if number == 3 or seen[f]]  # fmt: skip
-        arrays = {
+        arrays: dict[str, Any] = {
             f"people.{name}": np.array([getattr(take, name)[f] for take, _number, f in rows])
             for name in PERSON_ARRAYS
         }
