@@ -10,12 +10,16 @@ import bpy
 from .blender import session
 from .blender.drawing import draw_job, draw_sentence
 from .bridge import environment
-from .bridge.setup_check import CheckReport, read_report
+from .bridge.job import JobState
+from .bridge.setup_check import CheckReport
 from .bridge.setup_contents import downloads, gigabytes_needed
 from .bridge.worker_facts import read_facts
 from .core.errors import CaptureError
 
 PACKAGE = __package__
+reports: dict[Path, CheckReport] = {}
+"""What the last check of a worker's folder found; forgotten when a set-up changes it."""
+
 _BOX_BORDERS = 24  # pixels
 _BUTTONS = {  # what Set Up is called, by the first thing that is wrong
     "worker_not_set_up": "Set Up",
@@ -64,14 +68,24 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "python", placeholder="Automatic")
         column.prop(self, "offline_folder", placeholder="Download")
         wrong = environment.findings(home)
-        if wrong:
+        if session.running_job("set_up"):
+            draw_job(layout.box(), context, "set_up")
+        elif wrong:
             _draw_set_up(layout, context, home, wrong)
         else:
             _draw_ready(layout, home)
         for kind in ("set_up", "check", "weights"):
-            draw_job(layout, context, kind)
-        if report := read_report(home):
+            _draw_job(layout, context, kind)
+        if report := reports.get(home):
             _draw_report(layout, context, report)
+
+
+def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, kind: str) -> None:
+    if kind == "set_up" and session.running_job(kind):
+        return  # in the place of its button
+    if kind == "check" and session.current.outcome is JobState.DONE:
+        return  # its report says more
+    draw_job(layout, context, kind)
 
 
 def _draw_set_up(
@@ -92,11 +106,10 @@ def _draw_set_up(
     if not bpy.app.online_access and not preferences(context).offline_folder:
         box.label(text="Blender's network access is off. Allow it, or give an offline folder:")
         box.prop(context.preferences.system, "use_online_access")
-    if not session.running_job("set_up"):
-        row = box.row()
-        row.scale_y = 1.5
-        row.operator("capf.set_up", text=_BUTTONS[wrong[0].code], icon="IMPORT")
-    row = layout.row()
+    row = box.row()
+    row.scale_y = 1.5
+    row.operator("capf.set_up", text=_BUTTONS[wrong[0].code], icon="IMPORT")
+    row = layout.row(align=True)
     row.operator("capf.check", icon="CHECKMARK")
     if wrong[0].code != "worker_not_set_up":
         row.operator("capf.delete_worker", text="Delete...", icon="TRASH")
@@ -122,13 +135,15 @@ def _draw_ready(layout: bpy.types.UILayout, home: Path) -> None:
     box.label(text="The worker is ready", icon="CHECKMARK")
     column = box.column(align=True)
     stamp, facts = environment.read_stamp(home), read_facts(home)
-    if facts is not None:
-        made = stamp.finished_at if stamp and stamp.finished_at else facts.looked_at
+    if facts is None:
+        column.label(text="Check starts it once, and shows its devices here")
+    else:
         lines = [
             ("Version", f"{facts.version}, Python {facts.python}, PyTorch {facts.torch}"),
-            ("Set up", _day(made)),
             ("On disk", f"{_size(facts.size)} in {home}"),
         ]
+        if stamp and stamp.finished_at:
+            lines.insert(1, ("Set up", _day(stamp.finished_at)))
         lines += [("" if n else "Devices", d.sentence) for n, d in enumerate(facts.devices)]
         for name, text in lines:
             row = column.split(factor=0.15)
@@ -137,9 +152,10 @@ def _draw_ready(layout: bpy.types.UILayout, home: Path) -> None:
     row = layout.row(align=True)
     row.operator("capf.check", icon="CHECKMARK")
     row.operator("capf.set_up", text="Set Up Again", icon="FILE_REFRESH")
+    row = layout.row(align=True)
+    row.operator("capf.import_checkpoint", text="Import Checkpoint...", icon="IMPORT")
     row.operator("capf.move_worker", text="Move...", icon="FILE_FOLDER")
     row.operator("capf.delete_worker", text="Delete...", icon="TRASH")
-    layout.row().operator("capf.import_checkpoint", icon="IMPORT")
 
 
 def _draw_report(

@@ -4,8 +4,8 @@
 
 Its home folder does not depend on the Blender version: `venv` (its Python), `models` (converted
 weights), `downloads` (model files as published), `logs`, `takes` (of unsaved files), `stamp.json`,
-which says how far the set-up came and what it was made from, `worker.json` and `check.json`, what
-the worker said of itself and what the last check found.
+which says how far the set-up came and what it was made from, and `worker.json`, what the worker
+said of itself.
 """
 
 import hashlib

@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             elif options.delete:
                 result = delete(home, runner)
             else:
-                result = move(home, Path(options.move_to).absolute(), runner)
+                target = Path(options.move_to).absolute()
+                result = move(home, target, runner, plan.smoke_run)
         else:
             result = set_up(plan, talk)
         talk.result(result)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Check: looks at everything a capture needs and says one line of each, with the next step where
-something is wrong. What it found is kept in the home, for the preferences to show."""
+something is wrong."""
 
 import hashlib
 import json
@@ -23,7 +23,6 @@ from .setup_run import Runner
 from .setup_steps import Plan
 from .worker_facts import read_facts, write_facts
 
-_FILE = "check.json"
 _LEAST_FREE_GB = 1.0  # for takes and logs, once all is installed
 _AGAIN = "Click Set Up: only what is missing is renewed."
 _REPEATED = {"Python": "venv", "Packages": "packages", "Models": "models"}
@@ -53,30 +52,21 @@ class CheckReport:
         return sum(not finding.ok for finding in self.findings)
 
 
-def read_report(home: Path) -> CheckReport | None:
-    """The last check's, None when there is none. A small file: preferences may ask."""
-    try:
-        values = json.loads((home / _FILE).read_text(encoding="utf-8"))
-        findings = tuple(Finding(**finding) for finding in values["findings"])
-        return CheckReport(findings, values["looked_at"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def forget_report(home: Path) -> None:
-    """Raises OSError."""
-    (home / _FILE).unlink(missing_ok=True)
+def report_of(result: dict[str, Any]) -> CheckReport:
+    """What a check's result event says."""
+    findings = tuple(Finding(**finding) for finding in result["findings"])
+    return CheckReport(findings, result["looked_at"])
 
 
 def check(plan: Plan, runner: Runner) -> dict[str, Any]:
-    """Looks at everything; returns the result event. Writes only into a home that is there.
-    Raises CancelledError."""
+    """Looks at everything; returns the result event. Raises CancelledError, OSError."""
     home = plan.home
-    ready = environment.read_stamp(home) is not None
+    stamp = environment.read_stamp(home)
+    installed = stamp is not None and "packages" in stamp.finished
     steps: list[tuple[str, Callable[[Plan, Runner], Finding]]] = [
         ("Folder", _folder), ("Disk Space", _disk_space), ("Python", _python),
     ]  # fmt: skip
-    if ready:
+    if installed:
         steps += [("Set-Up", _stamp), ("Packages", _packages), ("HRNet Packages", _hrnet_packages),
                   ("Models", _models), ("Worker", _worker), ("Devices", _devices)]  # fmt: skip
     else:
@@ -91,12 +81,8 @@ def check(plan: Plan, runner: Runner) -> dict[str, Any]:
         except OSError as error:
             found.append(Finding(what, False, f"{error}", _AGAIN))
     _undo({finding.what for finding in found if not finding.ok}, home)
-    report = {"findings": [asdict(finding) for finding in found], "looked_at": time.time()}
-    if home.is_dir() and os.access(home, os.W_OK):
-        temporary = home / f"{_FILE}.part"
-        temporary.write_text(json.dumps(report, indent=2), encoding="utf-8")
-        temporary.replace(home / _FILE)
-    return {"type": "result", "home": str(home), **report}
+    findings = [asdict(finding) for finding in found]
+    return {"type": "result", "home": str(home), "findings": findings, "looked_at": time.time()}
 
 
 def _undo(wrong: set[str], home: Path) -> None:
@@ -138,7 +124,7 @@ def _disk_space(plan: Plan, _runner: Runner) -> Finding:
 
 def _python(plan: Plan, runner: Runner) -> Finding:
     python = environment.venv_python(plan.home)
-    if not python.exists():
+    if not os.path.lexists(python):
         chosen = worker_interpreter(plan.python)
         return Finding("Python", True, f"{chosen} will be used")
     said: list[str] = []

@@ -17,8 +17,7 @@ from .setup_run import Runner
 from .worker_facts import size_on_disk, write_facts
 
 _FOLDERS = ("venv", "models", "downloads", "tmp", "logs")
-_FILES = ("worker.json", "worker.json.part", "check.json", "check.json.part", "stamp.json.part",
-          ".lock")  # fmt: skip
+_FILES = ("worker.json", "worker.json.part", "stamp.json.part", ".lock")
 _STAMP = "stamp.json"
 _TAKES = "takes"
 _OF_THE_SYSTEM = {".DS_Store", "._.DS_Store", "Thumbs.db", "desktop.ini", ".directory"}
@@ -77,10 +76,10 @@ def delete(home: Path, runner: Runner) -> dict[str, Any]:
     return {"type": "result", "home": str(home), "kept": str(kept) if kept.is_dir() else ""}
 
 
-def move(home: Path, target: Path, runner: Runner) -> dict[str, Any]:
-    """Moves what set-up made in `home` to `target`, which is empty or new, and starts the worker
-    there; returns the result event. Environments may be moved: nothing of them that the add-on
-    uses holds its own path. Interrupted, both folders may be set up, and the move repeated.
+def move(home: Path, target: Path, runner: Runner, smoke_run: bool = True) -> dict[str, Any]:
+    """Moves what set-up made in `home` to `target`, which is empty or new, and with `smoke_run`
+    starts the worker there; returns the result event. Environments may be moved: nothing of them
+    that the add-on uses holds its own path. An interrupted move may be repeated.
 
     Raises CaptureError: `worker_not_set_up`, `foreign_files`, `bad_folder`, `busy`, `disk_full`,
     `worker_broken`; CancelledError, OSError.
@@ -108,19 +107,23 @@ def move(home: Path, target: Path, runner: Runner) -> dict[str, Any]:
     with folder_lock(home, "set-up"), folder_lock(target, "set-up"):
         stamp = _mark_incomplete(home)
         _Move(home, target, runner).run()
-        runner.talk.progress("Testing Worker")
-        stamp.complete = True
         write_stamp(target, stamp)
         (home / _STAMP).unlink()
-        try:
-            write_facts(target, runner.greet(target))
-        except CaptureError:
-            stamp.complete, stamp.installing = False, True
-            write_stamp(target, stamp)
-            raise
+        if smoke_run and stamp.complete:
+            runner.talk.progress("Testing Worker")
+            _test(target, stamp, runner)
     _remove(home / "logs")
     _remove_rest(home)
     return {"type": "result", "home": str(target)}
+
+
+def _test(home: Path, stamp: environment.Stamp, runner: Runner) -> None:
+    try:
+        write_facts(home, runner.greet(home))
+    except CaptureError:
+        stamp.complete, stamp.installing = False, True  # the next set-up makes it anew
+        write_stamp(home, stamp)
+        raise
 
 
 class _Move:

@@ -9,6 +9,8 @@ from ..core.errors import CaptureError
 from . import environment
 from .interpreters import running_interpreter
 from .job import Job, new_log_file
+from .setup_folder import require_own
+from .setup_steps import unusable_folder
 
 _SETUP = environment.PACKAGE / "bridge" / "setup.py"
 
@@ -16,6 +18,10 @@ _SETUP = environment.PACKAGE / "bridge" / "setup.py"
 def set_up_job(home: Path, python: str = "", offline_folder: str = "") -> Job:
     """Starts the set-up of `home`: `python` runs the worker ("" = found), packages and models come
     from `offline_folder` ("" = the network). Raises CaptureError."""
+    try:
+        require_own(home)  # before the log makes a folder there
+    except OSError as error:
+        raise unusable_folder(home, error) from error
     return _job(home, new_log_file(home, "setup"), *_choices(python, offline_folder))
 
 

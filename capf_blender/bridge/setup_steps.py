@@ -99,7 +99,6 @@ class _SetUp:
             self.plan.requirements, self.plan.hrnet_requirements, self.plan.model_files
         )
         environment.write_stamp(self.home, self.stamp)
-        (self.home / "check.json").unlink(missing_ok=True)  # what was wrong may be so no more
         return {
             "type": "result", "home": str(self.home), "worker": self.worker,
             "left_out": self.left_out,

@@ -10,9 +10,10 @@ import bpy
 from ..blender import session
 from ..bridge import environment
 from ..bridge.job import Job
+from ..bridge.setup_check import report_of
 from ..bridge.setup_jobs import check_job, delete_job, move_job, set_up_job
 from ..core.errors import CaptureError
-from ..preferences import PACKAGE, preferences
+from ..preferences import PACKAGE, preferences, reports
 
 
 def _nothing_runs(operator: type[bpy.types.Operator]) -> bool:
@@ -69,6 +70,7 @@ class CAPF_OT_set_up(bpy.types.Operator):
 
 
 def _after_set_up(event: dict) -> str:
+    reports.pop(Path(event["home"]), None)
     return " ".join(["The worker is ready.", *event.get("left_out", ())])
 
 
@@ -92,12 +94,8 @@ class CAPF_OT_check(bpy.types.Operator):
 
 
 def _after_check(event: dict) -> str:
-    problems = [finding for finding in event["findings"] if not finding["ok"]]
-    if not problems:
-        return "All is well."
-    first = problems[0]
-    count = f"{len(problems)} problems; the first" if len(problems) > 1 else "One problem"
-    return f"{count}: {first['what']}: {first['text'].rstrip('.')}. {first['hint']}"
+    report = reports[Path(event["home"])] = report_of(event)
+    return f"{report.problems} problems found." if report.problems else "All is well."
 
 
 class CAPF_OT_move_worker(bpy.types.Operator):
@@ -175,6 +173,7 @@ class CAPF_OT_delete_worker(bpy.types.Operator):
 
 
 def _after_delete(event: dict) -> str:
+    reports.pop(Path(event["home"]), None)
     kept = f" Your takes are still in {event['kept']}." if event["kept"] else ""
     return f"The worker in {event['home']} is deleted.{kept}"
 

@@ -3,6 +3,7 @@
 """What the networks run on."""
 
 import gc
+import os
 from typing import Any
 
 import torch
@@ -23,8 +24,17 @@ def list_devices() -> list[dict[str, Any]]:
     if torch.backends.mps.is_available():
         memory = torch.mps.recommended_max_memory()
         devices.append({"name": "mps", "label": "Apple GPU", "memory": memory})
-    devices.append({"name": "cpu", "label": f"CPU, {torch.get_num_threads()} threads", "memory": 0})
+    label = f"CPU, {torch.get_num_threads()} threads"
+    devices.append({"name": "cpu", "label": label, "memory": _memory()})
     return devices
+
+
+def _memory() -> int:
+    """Bytes of the computer's memory; 0 where the system does not say (Windows)."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -25,6 +25,8 @@ def set_up():
     yield from run_job("set_up", 240)
     yield from steps.shoot("2-set-up-done")
     yield from steps.click("Check")
+    yield from run_job("check", 120)
+    yield from steps.shoot("2-checked")
     yield from steps.close_preferences()
 
 
