@@ -15,7 +15,6 @@ SECTIONS = (
     *target_rig.SECTIONS,
     *bake.SECTIONS,
     *trust.SECTIONS,
-    *trust.SECTIONS,
     *export.SECTIONS,
 )
 CLASSES = (
