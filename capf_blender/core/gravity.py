@@ -9,7 +9,7 @@ are held nearly level, people who stand are balanced, feet stand on one plane.
 
 import numpy as np
 
-from .filters import frame_interval
+from .filters import frame_interval, lowpass
 from .rotations import angle_between, unit
 from .skeleton import JOINT
 
@@ -22,6 +22,11 @@ UPRIGHT_STANCE = np.radians(30.0)  # between the legs: a stride
 # of the knees over the feet that stand: up to 60 degrees people balance, beyond they may as well
 # sit, which adds to the tilt's sigma
 BALANCED_KNEES = ((np.radians(60.0), 0.0), (np.radians(90.0), 0.1))
+# what carries somebody stands, but for runners: a moment of it at least, else it tells little
+CARRYING_SPEED = 0.4  # metres a second across the image
+CARRYING_S = 0.25
+FOOT_HZ = 5.0
+MOVING_DOUBT = 0.3
 LIFTED_M = 0.04  # a foot this much higher than the other one carries a third of what it does
 PRESSURE_SHARE = 0.6  # of the way from heel to toe: where a standing foot presses on average
 SUPPORT_ROUNDS = 4
@@ -112,29 +117,43 @@ def _balanced_tilt(joints: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, 
     The centre of mass is above what carries it, but for what accelerates it, which averages out.
     That holds for whoever bends, squats, strides or stands on one leg, unlike upright trunks.
     """
-    tilt = np.zeros(2)
-    tilts, doubt = _tilts_in_balance(joints, tilt)
-    for _ in range(SUPPORT_ROUNDS):  # which foot carries depends on where down is
+    tilt, tilts, doubt = np.zeros(2), np.zeros((0, 2)), 0.0
+    speed = _foot_speed(joints, time_s)
+    for _ in range(SUPPORT_ROUNDS + 1):  # which foot carries depends on where down is
+        tilts, doubt = _tilts_in_balance(joints, speed, _interval(time_s), tilt)
         if len(tilts) == 0:
             return np.zeros(2), np.zeros(2)
         tilt = np.median(tilts, axis=0)
-        tilts, doubt = _tilts_in_balance(joints, tilt)
-    spread = 1.4826 * np.median(np.abs(tilts - tilt), axis=0) if len(tilts) else np.zeros(2)
+    spread = 1.4826 * np.median(np.abs(tilts - tilt), axis=0)
     # a moment in which somebody who falls or sits passes through balance is little evidence
     independent = 1.0 + len(tilts) * _interval(time_s) / INDEPENDENT_S
     variance = BALANCE_SIGMA**2 + doubt**2 + (0.1**2 + spread**2) / independent
     return tilt, 1.0 / variance
 
 
-def _tilts_in_balance(joints: np.ndarray, tilt: np.ndarray) -> tuple[np.ndarray, float]:
+def _tilts_in_balance(
+    joints: np.ndarray, foot_speed: np.ndarray, interval_s: float, tilt: np.ndarray
+) -> tuple[np.ndarray, float]:
     """Tilts (N, 2) at which those frames are in balance that may be, if the feet are where `tilt`
     (2,) has them, and how doubtful it is that these frames are in balance."""
-    support, bend = _support(joints, unit(np.array([tilt[0], -1.0, tilt[1]])))
-    body = unit(_centre_of_mass(joints) - support)
+    middle, bend, share = _support(joints, unit(np.array([tilt[0], -1.0, tilt[1]])))
+    body = unit(_centre_of_mass(joints) - middle)
     possible = np.hypot(body[:, 0], body[:, 2]) < -body[:, 1] * STEEPEST
-    tiers = [(possible & (bend < limit), doubt) for limit, doubt in BALANCED_KNEES]
+    stands = possible & ((share * foot_speed).sum(axis=1) < CARRYING_SPEED)
+    tiers = [(stands & (bend < limit), doubt) for limit, doubt in BALANCED_KNEES]
+    tiers = [tier for tier in tiers if tier[0].sum() * interval_s > CARRYING_S]
+    tiers += [(possible & (bend < limit), doubt + MOVING_DOUBT) for limit, doubt in BALANCED_KNEES]
     chosen, doubt = next((tier for tier in tiers if tier[0].any()), (possible & False, 0.0))
     return body[chosen][:, [0, 2]] / -body[chosen][:, 1:2], doubt
+
+
+def _foot_speed(joints: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """(F, 2) metres a second across the image of each foot's slower end: in depth it is noise."""
+    if len(joints) < 2:
+        return np.zeros((len(joints), 2))
+    ends = joints[:, [[JOINT[p + n] for n in ("heel", "toe")] for p in ("l_", "r_")], :2]
+    velocity = np.gradient(lowpass(ends, time_s, FOOT_HZ), time_s, axis=0)
+    return np.linalg.norm(velocity, axis=-1).min(axis=-1)
 
 
 def _centre_of_mass(joints: np.ndarray) -> np.ndarray:
@@ -146,9 +165,9 @@ def _centre_of_mass(joints: np.ndarray) -> np.ndarray:
     return centre / sum(mass for mass, _ in SEGMENTS.values())
 
 
-def _support(joints: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The middle (F, 3) of what carries the body if `up` (3,) is up, the lower foot or both, and
-    the bend (F,) of the knees over it, radians."""
+def _support(joints: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The middle (F, 3) of what carries the body if `up` (3,) is up, the lower foot or both, the
+    bend (F,) of the knees over it, radians, and each foot's share (F, 2)."""
     heels, toes, bends = [], [], []
     for side in ("l_", "r_"):
         hip, knee, ankle = (joints[:, JOINT[side + name]] for name in ("hip", "knee", "ankle"))
@@ -160,7 +179,8 @@ def _support(joints: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray
     share = np.exp(-(low - low.min(axis=1, keepdims=True)) / LIFTED_M)
     share /= share.sum(axis=1, keepdims=True)
     middle = heel + PRESSURE_SHARE * (toe - heel)
-    return (share[..., None] * middle).sum(axis=1), (share * np.stack(bends, axis=1)).sum(axis=1)
+    bend = (share * np.stack(bends, axis=1)).sum(axis=1)
+    return (share[..., None] * middle).sum(axis=1), bend, share
 
 
 def _interval(time_s: np.ndarray) -> float:

