@@ -6,7 +6,7 @@ import bpy
 
 from .section import Section, draw_switched
 
-_ROWS = 3  # of the list, at least
+_MOST_ROWS = 6
 
 
 class CAPF_UL_people(bpy.types.UIList):
@@ -41,7 +41,7 @@ class People(Section):
                 "people",
                 settings,
                 "active_person",
-                rows=max(_ROWS, min(len(settings.people), 2 * _ROWS)),
+                rows=min(len(settings.people), _MOST_ROWS),
             )
         else:
             draw_switched(column, settings, "Person", "choose_person", "person")

@@ -24,7 +24,7 @@ class Check(ClosedSection):
         for line in settings.advice.splitlines():
             draw_sentence(layout, line, "ERROR", context.region.width)
         column = layout.column()
-        column.prop(settings, "confidence_threshold")
+        column.prop(settings, "confidence_threshold", text="Doubt Below")
         _draw_summary(column, settings, context)
         row = layout.row(align=True)
         row.operator("capf.previous_doubtful", text="Previous", icon="PREV_KEYFRAME")
