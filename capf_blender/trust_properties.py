@@ -31,7 +31,7 @@ class CAPF_PG_correction(bpy.types.PropertyGroup):
 
 class TrustProperties:
     confidence_threshold: bpy.props.FloatProperty(
-        name="Least Confidence",
+        name="Threshold",
         description="Parts of the body are doubtful in frames in which they are less sure",
         subtype="FACTOR",
         default=LEAST_CONFIDENCE,

@@ -14,6 +14,7 @@ from ..core.chunks import load_person
 from ..core.errors import CaptureError
 from ..core.motion import Motion
 from ..core.retarget import RetargetSettings
+from ..core.sanity import advise
 from ..core.settings import SolveSettings
 from ..core.shared_world import height_on_floor, world_of
 from ..core.solve import solve
@@ -125,6 +126,7 @@ def apply_chosen(
     )
     if settings.armature != result.armature:
         settings.armature = result.armature
+    settings.advice = "\n".join(advise(shot.take, how, result.motion, cameras))
     people.applied(settings, shot.take.person, result.armature, how.height_m)
     return result
 

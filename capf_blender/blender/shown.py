@@ -70,6 +70,15 @@ def is_baked(settings: bpy.types.PropertyGroup) -> bool:
     return settings.armature is not None and bake_record.in_use(settings.armature) is not None
 
 
+def frame_of(settings: bpy.types.PropertyGroup, correction: bpy.types.PropertyGroup) -> int | None:
+    """The scene frame of one of the scene's corrections; None when it is of another take than the
+    one that the armature shows."""
+    found = bake_record.in_use(settings.armature) if settings.armature is not None else None
+    if found is None or found[1].take != correction.take:
+        return None
+    return round(float(found[1].time_map.frames(np.array(correction.time_s))))
+
+
 def of(context: bpy.types.Context) -> Shown:
     """Raises CaptureError `not_baked`, `other_take`, and those of `choices.chosen_motion`."""
     settings = compat.sequencer_scene(context).capf

@@ -28,14 +28,16 @@ class CAPF_OT_apply_take(bpy.types.Operator):
         except CaptureError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        advice = compat.sequencer_scene(context).capf.advice.splitlines()
         sentences = [
             f"Keyed {result.frames} frames of {result.armature.name}, "
             f"{result.reprojection_px:.1f} px from the footage on average",
             *result.notes,
+            *(line.rstrip(".") for line in advice),
         ]
         if shot.strip is None:
             sentences.append("No strip shows the take, so it starts at the scene's first frame")
-        self.report({"WARNING"} if result.notes else {"INFO"}, ". ".join(sentences))
+        self.report({"WARNING"} if result.notes or advice else {"INFO"}, ". ".join(sentences))
         return {"FINISHED"}
 
 

@@ -9,9 +9,11 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 Vector = pytest.importorskip("mathutils").Vector
+world_to_camera_view = pytest.importorskip("bpy_extras.object_utils").world_to_camera_view
 
 from synthetic_motion import look_at, take_of, walking_joints  # noqa: E402
 
+from capf_blender.core.camera import inverse, project, transformed  # noqa: E402
 from capf_blender.core.skeleton import JOINT  # noqa: E402
 from capf_blender.core.take import save_take  # noqa: E402
 
@@ -159,3 +161,71 @@ def test_corrections_of_another_take_do_nothing(settings, tmp_path):
     settings.corrections.clear()
     bpy.ops.capf.apply_take()
     np.testing.assert_allclose(hand_at(settings.armature, 20), after, atol=1e-6)
+
+
+def test_what_looks_wrong_is_said_and_forgotten_when_it_is_right(settings):
+    assert settings.advice == ""
+    settings.use_field_of_view = True
+    settings.field_of_view = np.radians(95.0)  # 56 degrees is right
+    (line,) = settings.advice.splitlines()
+    assert "field of view of about 5" in line and "Known Field of View" in line
+    settings.use_field_of_view = False
+    assert settings.advice == ""
+
+
+def test_the_overlay_places_joints_where_the_camera_sees_them(settings, addon):
+    overlay, shown = addon.module("blender.overlay"), addon.module("blender.shown")
+    cameras = addon.module("blender.camera")
+    scene = bpy.context.scene
+    bpy.ops.capf.match_camera(show_footage=False)
+    # a frame of another shape than the footage, and a lens that is shifted
+    scene.render.resolution_x, scene.render.resolution_y = 1000, 1000
+    camera = settings.capture_camera
+    camera.data.shift_x, camera.data.shift_y = 0.05, -0.03
+    now = shown.of(bpy.context)
+    size = now.take.image_size
+    how = cameras.intrinsics_of(scene, camera.data, size)
+    seen = transformed(now.motion.joints[20], inverse(now.motion.world_from_camera))
+    shares = cameras.in_frame(scene, project(seen, how), size)
+    for name in ("pelvis", "l_wrist", "r_ankle", "nose"):
+        place = Vector(now.motion.joints[20, JOINT[name]])
+        view = world_to_camera_view(scene, camera, place)
+        np.testing.assert_allclose(shares[JOINT[name]], (view.x, 1 - view.y), atol=1e-5)
+    corners = np.array([(100.0, 500.0), (900.0, 520.0), (90.0, 50.0)])
+    np.testing.assert_allclose(overlay.onto_region(np.eye(2), corners), corners[1:])
+
+
+def test_lines_of_the_overlay(addon):
+    overlay = addon.module("blender.overlay")
+    solved = np.random.default_rng(0).uniform(0, 500, (len(JOINT), 2))
+    seen = solved + (3.0, 4.0)
+    colour = overlay.colours(np.linalg.norm(solved - seen, axis=-1), 10.0)
+    np.testing.assert_allclose(colour[0], overlay.MIDDLE_COLOUR)
+    ends, shades = overlay.lines(solved, seen, colour, 2.0)
+    assert len(ends) == len(shades) == 2 * (len(JOINT) - 1 + 3 * len(JOINT))
+    hidden = seen.copy()
+    hidden[JOINT["l_wrist"]] = np.nan
+    fewer, _ = overlay.lines(solved, hidden, colour, 2.0)
+    assert len(fewer) == len(ends) - 2 * 3 and np.isfinite(fewer).all()
+    distance = np.full(len(JOINT), 2.0)
+    distance[JOINT["l_wrist"]] = 30.0
+    assert overlay.distance_text(distance) == (
+        "3.0 px from the footage on average, left wrist 30.0 px"
+    )
+
+
+def test_the_overlay_is_off_and_goes_with_the_addon(settings, addon):
+    overlay = addon.module("blender.overlay")
+    assert not settings.show_joints and overlay._handler is not None
+    overlay.stop()
+    assert overlay._handler is None
+    overlay.start()
+
+
+def test_another_take_than_the_one_that_is_shown_is_told_apart(settings, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    save_take(other, take_of(walking_joints(TIMES, 0.1), TIMES, look_at((0.2, -4.5, 1.3))))
+    settings.take_folder = str(other)
+    with pytest.raises(RuntimeError, match="shows another take than the chosen one"):
+        bpy.ops.capf.next_doubtful()
