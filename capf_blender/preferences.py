@@ -28,14 +28,6 @@ _BUTTONS = {  # what Set Up is called, by the first thing that is wrong
 }
 
 
-def _make_absolute(self, _context: bpy.types.Context) -> None:
-    """A path beside the open file would mean another folder in the next one."""
-    for name in ("home", "python", "offline_folder"):
-        path = getattr(self, name)
-        if path.startswith("//"):
-            setattr(self, name, bpy.path.abspath(path))
-
-
 class CAPF_AP_preferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
@@ -43,19 +35,16 @@ class CAPF_AP_preferences(bpy.types.AddonPreferences):
         name="Folder",
         description="Where the worker's packages and models live; your data folder when left empty",
         subtype="DIR_PATH",
-        update=_make_absolute,
     )
     python: bpy.props.StringProperty(
         name="Python",
         description="Python 3.11 to 3.14 that runs the worker; found by itself when left empty",
         subtype="FILE_PATH",
-        update=_make_absolute,
     )
     offline_folder: bpy.props.StringProperty(
         name="Offline Folder",
         description="Folder of wheels to set up from without a network",
         subtype="DIR_PATH",
-        update=_make_absolute,
     )
 
     def draw(self, context: bpy.types.Context) -> None:

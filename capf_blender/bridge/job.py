@@ -19,7 +19,7 @@ from ..core.errors import CaptureError
 from . import environment
 from .messages import PROTOCOL, TERMINAL, CaptureRequest, protocol_mismatch
 from .process import ChildProcess
-from .worker_facts import require_device
+from .worker_facts import missing_device
 
 
 class JobState(enum.Enum):
@@ -223,7 +223,8 @@ def capture_job(home: Path, request: CaptureRequest) -> Job:
 
     Raises CaptureError: what `environment.findings` finds, `bad_device` or `worker_not_started`.
     """
-    require_device(home, request.device)
+    if missing := missing_device(home, request.device):
+        raise missing
     return _worker_job(home, {"type": "capture", "request": asdict(request)})
 
 

@@ -44,12 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     offline_folder = options.offline_folder and Path(options.offline_folder).absolute()
     plan = Plan(
         home,
-        Path(options.requirements or environment.manifest_file(environment.REQUIREMENTS_FILE)),
-        Path(
-            options.hrnet_requirements
-            or environment.manifest_file(environment.HRNET_REQUIREMENTS_FILE)
-        ),
-        Path(options.model_files or environment.manifest_file(environment.MODEL_FILES_FILE)),
+        _list(options.requirements, environment.REQUIREMENTS_FILE),
+        _list(options.hrnet_requirements, environment.HRNET_REQUIREMENTS_FILE),
+        _list(options.model_files, environment.MODEL_FILES_FILE),
         options.python,
         offline_folder,
         not options.no_smoke_run,
@@ -81,6 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CancelledError:
         talk.cancelled()
         return 130
+
+
+def _list(explicit: str | None, name: str) -> Path:
+    from capf_blender.bridge.environment import manifest_file
+
+    return Path(explicit).absolute() if explicit else manifest_file(name)
 
 
 if __name__ == "__main__":

@@ -95,9 +95,8 @@ class TextTalk:
 
     def result(self, event: dict) -> None:
         for finding in event.get("findings", ()):
-            mark = "ok" if finding["ok"] else "PROBLEM"
-            print(" ".join(filter(None, [f"{mark:8}{finding['what']}:", finding["text"] + ".",
-                                         finding["hint"]])))  # fmt: skip
+            mark, text = "ok" if finding["ok"] else "PROBLEM", finding["text"].rstrip(".")
+            print(f"{mark:8}{finding['what']}: {text}. {finding['hint']}".rstrip())
         if event.get("worker"):
             print(f"The capture worker in {event['home']} is ready.")
         for sentence in event.get("left_out", ()):

@@ -68,13 +68,14 @@ def write_facts(home: Path, ready: dict[str, Any]) -> None:
     temporary.replace(home / _FILE)
 
 
-def require_device(home: Path, name: str) -> None:
-    """Raises CaptureError `bad_device` when the worker in `home` is known to lack that device."""
+def missing_device(home: Path, name: str) -> CaptureError | None:
+    """The sentence `bad_device` when the worker in `home` is known to lack that device, else None.
+    Reads a small file: a panel may ask."""
     facts = read_facts(home)
     if name == "auto" or facts is None or name in [device.name for device in facts.devices]:
-        return
+        return None
     found = ", ".join(device.sentence for device in facts.devices)
-    raise CaptureError(
+    return CaptureError(
         "bad_device",
         f"The worker found no {_KINDS.get(name, name)} device on this computer, only {found}.",
         "Choose the device Automatic, or click Check in the add-on's preferences to look again.",

@@ -64,13 +64,13 @@ class CAPF_OT_set_up(bpy.types.Operator):
         wanted = preferences(context)
         home = environment.home_folder(wanted.home)
         python, offline_folder = wanted.python, wanted.offline_folder
+        reports.pop(home, None)  # what is wrong may be so no more
         return _start(
             self, "set_up", lambda: set_up_job(home, python, offline_folder), _after_set_up
         )
 
 
 def _after_set_up(event: dict) -> str:
-    reports.pop(Path(event["home"]), None)
     return " ".join(["The worker is ready.", *event.get("left_out", ())])
 
 

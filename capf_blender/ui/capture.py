@@ -7,6 +7,7 @@ import bpy
 from ..blender import session
 from ..blender.drawing import draw_captures_found, draw_job, draw_sentence
 from ..bridge import environment
+from ..bridge.worker_facts import missing_device
 from ..core.model_cards import MODEL_CARDS, Checkpoint, ModelCard
 from ..preferences import CAPF_AP_preferences, preferences
 from .section import Section, draw_main_button
@@ -33,6 +34,8 @@ class Capture(Section):
         draw_sentence(column, _licence(_CARDS[settings.model]), "BLANK1", context.region.width)
         _draw_weights(column, home, settings.model, context)
         column.prop(settings, "device")
+        if missing := missing_device(home, settings.device):
+            draw_sentence(column, str(missing), "ERROR", context.region.width)
         draw_main_button(layout, "capf.capture_pose", "ARMATURE_DATA")
         draw_captures_found(layout, context, home)
         draw_job(layout, context, "capture")
