@@ -84,15 +84,21 @@ def draw_captures_found(layout: bpy.types.UILayout, context: bpy.types.Context, 
         row = box.row(align=True)
         row.operator("capf.continue_capture", icon="PLAY").folder = str(capture.folder)
         row.operator("capf.discard_capture", icon="TRASH").folder = str(capture.folder)
-    try:
-        strip = footage.find_strip(context, scene.capf.strip)
-    except CaptureError:
-        return
-    if (capture := takes.finished(scene, strip, home)) is not None:
+    if (capture := _finished(context, scene, home)) is not None:
         box = layout.box()
         text = f"{capture.source.name} was captured before, {capture.done} frames"
         draw_sentence(box, text, "INFO", width)
         box.operator("capf.load_take", text="Use That Take").directory = str(capture.folder)
+    if not session.running_job("capture"):
+        layout.operator("capf.load_take", icon="FILE_FOLDER")
+
+
+def _finished(context: bpy.types.Context, scene: bpy.types.Scene, home: Path) -> takes.Found | None:
+    try:
+        strip = footage.find_strip(context, scene.capf.strip)
+    except CaptureError:
+        return None
+    return takes.finished(scene, strip, home)
 
 
 def draw_sentence(layout: bpy.types.UILayout, text: str, icon: str, width: int) -> None:

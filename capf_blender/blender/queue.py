@@ -43,6 +43,11 @@ def is_ordered(job_folder: str) -> bool:
     return any(order.request.job_folder == job_folder for order in orders)
 
 
+def is_open() -> bool:
+    """Whether captures may be added: nothing else than a capture is running."""
+    return not session.is_running() or session.running_job("capture") is not None
+
+
 def add(order: Order) -> bool:
     """Starts the capture, or makes it wait for those before it; whether it has started.
 

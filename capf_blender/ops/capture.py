@@ -65,7 +65,7 @@ class CAPF_OT_capture_pose(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if session.is_running() and not session.running_job("capture"):
+        if not queue.is_open():
             cls.poll_message_set("A set-up or a download is running")
             return False
         settings = compat.sequencer_scene(context).capf

@@ -85,6 +85,13 @@ class CAPF_OT_continue_capture(_OfFolder, bpy.types.Operator):
     bl_description = "Go on with this capture where it was interrupted, with its own settings"
     bl_options = {"INTERNAL"}
 
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not queue.is_open():
+            cls.poll_message_set("A set-up or a download is running")
+            return False
+        return True
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         home, scene = (
             environment.home_folder(preferences(context).home),
