@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core.errors import CaptureError
+from .setup_contents import gigabytes_needed
 
 _SIZES = {"bytes": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
 _DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+) (bytes|kB|MB|GB)\)")
@@ -157,5 +158,6 @@ def disk_full(home: Path) -> CaptureError:
     return CaptureError(
         "disk_full",
         f"The disk that holds {home} is full.",
-        "Free 3 GB and run Set Up again (it continues where it stopped), or choose another folder.",
+        f"Free {gigabytes_needed():g} GB and run Set Up again (it continues where it stopped), or "
+        "choose another folder.",
     )

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import CaptureError
-from . import environment, pip
+from . import environment
 from .environment import read_stamp, write_stamp
 from .lock import folder_lock
 from .setup_run import Runner
+from .setup_talk import CancelledError
 from .worker_facts import size_on_disk, write_facts
 
 _FOLDERS = ("venv", "models", "downloads", "tmp", "logs")
@@ -89,7 +90,7 @@ def move(home: Path, target: Path, runner: Runner, smoke_run: bool = True) -> di
         raise CaptureError(
             "bad_folder",
             f"The worker cannot move from {home} to {target}.",
-            "Choose a folder that neither lies in the other.",
+            "Choose a folder beside it: neither may lie in the other.",
         )
     if foreign := foreign_entries(target):
         raise CaptureError(
@@ -106,13 +107,20 @@ def move(home: Path, target: Path, runner: Runner, smoke_run: bool = True) -> di
     target.mkdir(parents=True, exist_ok=True)
     with folder_lock(home, "set-up"), folder_lock(target, "set-up"):
         stamp = _mark_incomplete(home)
-        _Move(home, target, runner).run()
+        moving = _Move(home, target, runner)
+        try:
+            moving.run()
+        except (CancelledError, CaptureError, OSError):
+            moving.undo()
+            write_stamp(home, stamp)
+            raise
         write_stamp(target, stamp)
         (home / _STAMP).unlink()
         if smoke_run and stamp.complete:
             runner.talk.progress("Testing Worker")
             _test(target, stamp, runner)
-    _remove(home / "logs")
+    for name in _FOLDERS:
+        shutil.rmtree(home / name, ignore_errors=True)  # Windows keeps what somebody uses
     _remove_rest(home)
     return {"type": "result", "home": str(target)}
 
@@ -130,24 +138,34 @@ class _Move:
     def __init__(self, home: Path, target: Path, runner: Runner) -> None:
         self.home, self.target, self.runner = home, target, runner
         self.copied, self.total = 0, 0
+        self.renamed: list[str] = []
+        self.copies: list[str] = []  # of what is on another disk
 
     def run(self) -> None:
         names = [n for n in ("venv", "models", "downloads") if (self.home / n).exists()]
-        if all(self._renamed(name) for name in names):
-            return
-        left = [name for name in names if (self.home / name).exists()]  # on another disk
-        self.total = sum(size_on_disk(self.home / name) for name in left)
+        self.renamed = [name for name in names if self._rename(name)]
+        self.copies = [name for name in names if name not in self.renamed]
+        self.total = sum(size_on_disk(self.home / name) for name in self.copies)
         if shutil.disk_usage(self.target).free < self.total:
-            raise pip.disk_full(self.target)
-        for name in left:
-            _remove(self.target / name)  # of an interrupted move
+            raise CaptureError(
+                "disk_full",
+                f"The disk that holds {self.target} has less than the {self.total / 1e9:.1f} GB "
+                "that the worker takes.",
+                "Free some space there, or choose another folder.",
+            )
+        for name in self.copies:
             shutil.copytree(
                 self.home / name, self.target / name, symlinks=True, copy_function=self._copy
             )
-        for name in left:
-            _remove(self.home / name)
 
-    def _renamed(self, name: str) -> bool:
+    def undo(self) -> None:
+        """Everything is in `home` again."""
+        for name in self.renamed:
+            (self.target / name).rename(self.home / name)
+        for name in self.copies:
+            _remove(self.target / name)
+
+    def _rename(self, name: str) -> bool:
         _remove(self.target / name)
         try:
             (self.home / name).rename(self.target / name)
@@ -179,7 +197,7 @@ def _remove_rest(home: Path) -> None:
     """The small files, and the folder itself unless takes lie in it. The lock is free by now."""
     for name in _FILES:
         (home / name).unlink(missing_ok=True)
-    names = {entry.name for entry in home.iterdir()}
+    names = set(os.listdir(home))
     if names <= _OF_THE_SYSTEM:
         for name in names:
             (home / name).unlink()

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from run_job import finish
 from small_setup import Small
 
 from capf_blender.bridge import environment
@@ -113,6 +114,21 @@ def test_move_to_another_disk(small):
         assert job.state is JobState.DONE, job.error
         assert os.listdir(old) == ["takes"]
         works_in(Path(disk, "new"), small)
+
+
+def test_a_cancelled_move_leaves_all_as_it_was(small):
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(small.home).st_dev:
+        pytest.skip("there is no other disk")
+    (small.home / "models").mkdir(exist_ok=True)
+    for number in range(2000):
+        (small.home / "models" / f"{number}").write_bytes(b"x" * 1000)
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="capf ") as disk:
+        job = small.job("--move-to", f"{disk}/new")
+        finish(job, until=lambda: job.stage == "Moving Worker")
+        job.cancel()
+        assert finish(job).state is JobState.CANCELLED
+        assert not set(os.listdir(f"{disk}/new")) & {"venv", "models", "stamp.json"}
+    works_in(small.home, small)
 
 
 def test_an_interrupted_move_is_repeated(small, tmp_path):
