@@ -89,7 +89,7 @@ def draw_captures_found(layout: bpy.types.UILayout, context: bpy.types.Context, 
         text = f"{capture.source.name} was captured before, {capture.done} frames"
         draw_sentence(box, text, "INFO", width)
         box.operator("capf.load_take", text="Use That Take").directory = str(capture.folder)
-    if not session.running_job("capture"):
+    if not scene.capf.take_folder and not session.running_job("capture"):
         layout.operator("capf.load_take", icon="FILE_FOLDER")
 
 
