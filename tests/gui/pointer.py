@@ -120,8 +120,8 @@ def scroll_to_top() -> Steps:
 
 
 def scroll_page() -> Generator[float, None, bool]:
-    """Nearly a page down; False where the end was there already."""
-    return (yield from _scroll("5", int(0.8 * region().height)))
+    """Less than a page down; False where the end was there already."""
+    return (yield from _scroll("5", int(0.6 * region().height)))
 
 
 def _scroll(button: str, pixels: int) -> Generator[float, None, bool]:

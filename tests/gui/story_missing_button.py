@@ -10,7 +10,7 @@ import steps
 
 
 def story():
-    yield from steps.install()
+    yield from steps.install(open_panels=False)
     yield from steps.show_tab("VIEW_3D")
     yield from steps.click("No Such Button")
 

@@ -27,7 +27,7 @@ def test_a_missing_button_fails_the_story(desk, tmp_path):
     with pytest.raises(AssertionError) as caught:
         play(desk, "missing_button", tmp_path)
     assert "there is no button 'No Such Button'" in str(caught.value)
-    assert "'Capture 3D Pose'" in str(caught.value), "it names the buttons that are there"
+    assert "'Apply to Armature'" in str(caught.value), "it names the buttons that are there"
     assert (desk.out / "missing_button-failure.png").stat().st_size > 20000
     assert not running_with(str(tmp_path))
 
