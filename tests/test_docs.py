@@ -50,7 +50,11 @@ def longest_words(node: ast.expr) -> str:
 
 ERRORS = list(calls("CaptureError"))
 CODES = sorted({longest_words(e.args[0]) for e in ERRORS if isinstance(e.args[0], ast.Constant)})
-SENTENCES = sorted({longest_words(e.args[1]) for e in ERRORS if len(e.args) > 1} - {""})
+SENTENCES = sorted(
+    {longest_words(e.args[1]) for e in ERRORS if len(e.args) > 1}
+    | {longest_words(c.args[1]).split(". ")[0] for c in calls("report") if "ERROR" in ast.dump(c)}
+    - {""}
+)
 GREY = sorted({longest_words(c.args[0]) for c in calls("poll_message_set") if c.args} - {""})
 
 
