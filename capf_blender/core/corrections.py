@@ -43,6 +43,8 @@ _LIMBS = {
 }
 """By the segment whose X axis is the hinge: root, middle and end, and the two that it carries."""
 
+_CARRIED = {end: carried for _, _, end, *carried in _LIMBS.values()}
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -106,18 +108,24 @@ def corrected(motion: Motion, corrections: Iterable[Correction]) -> Motion:
 
 
 def seen_as_corrected(take: Take, corrections: Sequence[Correction]) -> Take:
-    """`take` as if the detector had seen the joints where `corrections` say, and been sure."""
+    """`take` as if the detector had seen the joints where `corrections` say, and been sure; and a
+    hand or foot with its wrist or ankle."""
     if not corrections:
         return take
     pixels, confidence = take.joints_2d.copy(), take.joints_confidence.copy()
     for name in {one.joint for one in corrections}:
-        column, changes = JOINT[name], []
+        moments, changes = {}, []
         for one in corrections:
             frame = frame_at(take.time_s, one.time_s)
             if one.joint == name and frame is not None and take.present[frame]:
-                changes.append((frame, np.array(one.pixel) - take.joints_2d[frame, column]))
-        pixels[:, column] += _faded(take.time_s, take.present, changes)
-        sure = _faded(take.time_s, take.present, [(frame, np.ones(1)) for frame, _ in changes])
+                moments[frame] = one
+        for frame, one in sorted(moments.items()):
+            changes.append((frame, np.array(one.pixel) - take.joints_2d[frame, JOINT[name]]))
+        moved = _faded(take.time_s, take.present, changes)
+        sure = _faded(take.time_s, take.present, [(frame, np.ones(1)) for frame in sorted(moments)])
+        for column in (JOINT[name], *(JOINT[carried] for carried in _CARRIED.get(name, ()))):
+            pixels[:, column] += moved
+        column = JOINT[name]
         confidence[:, column] = np.maximum(confidence[:, column], sure[:, 0])
     return replace(take, joints_2d=pixels, joints_confidence=confidence)
 

@@ -140,6 +140,10 @@ def test_the_detector_is_taken_to_have_seen_it_there():
     assert seen.joints_confidence[AT, JOINT["l_wrist"]] == 1.0
     assert seen.joints_confidence[AT - 10, JOINT["l_wrist"]] == 0.1
     assert (seen.joints_confidence[:, JOINT["r_wrist"]] == 0.1).all()
+    # the knuckles were seen from the wrist as before
+    knuckle, wrist = JOINT["l_index"], JOINT["l_wrist"]
+    arms = [t.joints_2d[AT, knuckle] - t.joints_2d[AT, wrist] for t in (seen, TAKE)]
+    np.testing.assert_allclose(*arms)
     motion = with_corrections(correction)
     assert pixel_distances(motion, seen)[AT, JOINT["l_wrist"]] < 0.1
     assert pixel_distances(motion, TAKE)[AT, JOINT["l_wrist"]] > 5.0
