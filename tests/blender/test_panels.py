@@ -171,6 +171,22 @@ def test_no_label_is_cut_off_in_a_sidebar_as_wide_as_blender_opens_it(scene):
     assert not cut
 
 
+def test_icons_and_arguments_exist_in_this_blender(scene):
+    functions = bpy.types.UILayout.bl_rna.functions
+    icons = set(functions["prop"].parameters["icon"].enum_items.keys())
+    used = set()
+    for file in sorted(UI.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                words = {word.arg: literal(word.value) for word in node.keywords}
+                used |= {words["icon"]} if words.get("icon") else set()
+                known = functions.get(node.func.attr)
+                if known is not None and ast.unparse(node.func.value) != "self":
+                    unknown = set(words) - set(known.parameters.keys())
+                    assert not unknown, f"{file.name}:{node.lineno}: {unknown}"
+    assert len(used) > 15 and used <= icons
+
+
 def test_panels_press_operators_that_exist(scene):
     operators = drawn_operators()
     assert {"capf.capture_pose", "capf.apply_take", "capf.check_rig"} <= operators

@@ -13,7 +13,7 @@ SECTIONS = 9
 def run(request, desk, tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("home")
     german = request.param == "de"
-    name = "panels-german" if german else "panels"
+    name = "german-panels" if german else "panels"
     facts = play(desk, "panels", folder, GERMAN if german else None, name=name)
     return facts | {"language": request.param}
 
