@@ -74,9 +74,7 @@ def _draw_queue(layout: bpy.types.UILayout) -> None:
 def draw_captures_found(layout: bpy.types.UILayout, context: bpy.types.Context, home: Path) -> None:
     """Captures of the scene's footage that were interrupted, or that no scene has taken over."""
     scene, width = compat.sequencer_scene(context), context.region.width - BOX_BORDERS
-    for capture in takes.interrupted(scene, home):
-        if queue.is_ordered(str(capture.folder)):
-            continue
+    for capture in takes.interrupted(scene, home, queue.ordered()):
         box = layout.box()
         of = f" of {capture.expected}" if capture.expected else ""
         text = f"A capture of {capture.source.name} was interrupted at {capture.done}{of} frames"

@@ -37,10 +37,10 @@ ended: list[tuple[JobState, str]] = []
 """How those before the running one ended, and what there is to say of each."""
 
 
-def is_ordered(job_folder: str) -> bool:
-    """Whether the capture in that folder runs or waits."""
+def ordered() -> set[Path]:
+    """Folders of the captures that run or wait."""
     orders = [*waiting, *([running] if running is not None and session.is_running() else [])]
-    return any(order.request.job_folder == job_folder for order in orders)
+    return {Path(order.request.job_folder) for order in orders}
 
 
 def is_open() -> bool:

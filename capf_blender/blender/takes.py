@@ -7,7 +7,7 @@ The folders tell, not the .blend, so nothing is lost when Blender ends without s
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ SCAN_INTERVAL_S = 2.0  # panels are drawn ten times a second
 _LEFT_OVER = (TAKE_FILE, REQUEST_FILE, PREVIEW_FILE, ".lock")
 
 _scanned: tuple[float, list[Path], list["Found"]] | None = None
+_probed: dict["Found", bool] = {}  # whether another process is at it
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def found(home: Path) -> list[Found]:
     now = time.monotonic()
     if _scanned is None or _scanned[1] != places or now - _scanned[0] > SCAN_INTERVAL_S:
         _scanned = now, places, _scan(places)
+        _probed.clear()
     return _scanned[2]
 
 
@@ -102,8 +104,9 @@ def _frames_done(folder: Path, _last: Path) -> int:
     return frames_done(folder)
 
 
-def interrupted(scene: bpy.types.Scene, home: Path) -> list[Found]:
-    """Captures of the scene's footage that have begun, are not complete, and that nobody runs."""
+def interrupted(scene: bpy.types.Scene, home: Path, ordered: Collection[Path] = ()) -> list[Found]:
+    """Captures of the scene's footage that have begun, are not complete, that nobody runs and that
+    are not `ordered`: the lock of those is left to their worker."""
     sources = {footage.source_of(strip, scene) for strip in compat.strips(scene)}
     return [
         capture
@@ -111,7 +114,8 @@ def interrupted(scene: bpy.types.Scene, home: Path) -> list[Found]:
         if not capture.complete
         and capture.done
         and capture.source in sources
-        and not _in_use(capture.folder)
+        and capture.folder not in ordered
+        and not _in_use(capture)
     ]
 
 
@@ -130,7 +134,14 @@ def _source_of_take(folder: str) -> str:
     return load_request(Path(folder)).get("request", {}).get("source", "")
 
 
-def _in_use(folder: Path) -> bool:
+def _in_use(capture: Found) -> bool:
+    """Asked once a scan: panels are drawn more often."""
+    if capture not in _probed:
+        _probed[capture] = _is_locked(capture.folder)
+    return _probed[capture]
+
+
+def _is_locked(folder: Path) -> bool:
     try:
         with folder_lock(folder, "capture"):
             return False

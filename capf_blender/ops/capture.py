@@ -85,7 +85,7 @@ class CAPF_OT_capture_pose(bpy.types.Operator):
         try:
             request, strip_name = build_request(context, home)
             environment.require_ready(home)
-            if queue.is_ordered(request.job_folder):
+            if Path(request.job_folder) in queue.ordered():
                 self.report({"INFO"}, f"{strip_name} is being captured, or waits for it, already")
                 return {"CANCELLED"}
             scene = queue.scene_finder(compat.sequencer_scene(context))
