@@ -57,6 +57,7 @@ def prepare():
 
 def trouble():
     """What is missing, said in the panels: weights and a bone, then the whole worker."""
+    steps.show_panels("capture", "target_rig")
     settings = bpy.context.scene.capf
     settings.model = max(MODEL_CARDS, key=lambda card: len(card.checkpoints)).name
     rig = bpy.data.objects.new("Empty Rig", bpy.data.armatures.new("Empty Rig"))
@@ -74,23 +75,41 @@ def is_keyed():
     return bpy.context.scene.capf.armature.animation_data is not None
 
 
+def one_by_one():
+    yield from prepare()
+    for number, section in enumerate(SECTIONS, 2):
+        steps.show_panels(section)
+        yield from in_both_editors(f"{number}-{section}")
+
+
 def story():
-    if language := os.environ.get("CAPF_LANGUAGE"):
+    language = os.environ.get("CAPF_LANGUAGE")
+    if language:
         bpy.context.preferences.view.language = language
         yield 0.5
     steps.facts["locale"] = bpy.app.translations.locale
     yield from steps.install(open_panels=False)
+    if language:  # what may be cut off is seen in the open panels
+        yield from one_by_one()
+    else:
+        yield from new_user()
+        bpy.ops.wm.read_homefile()  # else panels that were drawn closed stay closed
+        yield 1.0
+        yield from one_by_one()
+        yield from applied()
+        yield from trouble()
+    steps.show_panels()
+
+
+def new_user():
     yield from in_both_editors("0-new-user")
     yield from prepare()
     yield from in_both_editors("1-as-they-are")
     yield from steps.click("Apply to Armature")  # nothing has to be opened for it
     yield from steps.wait_until(is_keyed, 60, "Apply to Armature")
-    bpy.ops.wm.read_homefile()  # else panels that were drawn closed stay closed
-    yield 1.0
-    yield from prepare()
-    for number, section in enumerate(SECTIONS, 2):
-        steps.show_panels(section)
-        yield from in_both_editors(f"{number}-{section}")
+
+
+def applied():
     steps.show_panels()
     settings = bpy.context.scene.capf
     settings.camera_source, settings.destination, settings.use_reduction = "SCENE", "NLA", True
@@ -98,9 +117,6 @@ def story():
     for section in ("footage", "contacts", "bake", "trust"):
         steps.show_panels(section)
         yield from in_both_editors(f"applied-{section}")
-    steps.show_panels("capture", "target_rig")
-    yield from trouble()
-    steps.show_panels()
 
 
 steps.play(story)
