@@ -40,8 +40,8 @@ class ApplyResult:
     rig_map: RigMap
     frames: int  # scene frames that got keys
     keys: int
-    reprojection_px: float  # mean over those frames
-    notes: tuple[str, ...]  # sentences of what the user should know
+    notes: tuple[str, ...]  # sentences of what is worth a look
+    kept: str  # the action that was left alone because the user has edited it by hand; ""
 
 
 def apply_take(
@@ -103,7 +103,6 @@ def apply_take(
         ),
     )
     baked = bake(target, what, bake_settings)
-    kept = f"{baked.kept} was edited by hand and is kept as it is" if baked.kept else ""
     return ApplyResult(
         armature=target,
         mannequin=mannequin,
@@ -112,8 +111,8 @@ def apply_take(
         rig_map=rig_map,
         frames=int(present.sum()),
         keys=baked.keys,
-        reprojection_px=float(np.nanmean(moments.reprojection_px[present])),
-        notes=(*pose.notes, kept) if kept else pose.notes,
+        notes=pose.notes,
+        kept=baked.kept,
     )
 
 

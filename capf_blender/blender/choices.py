@@ -126,7 +126,8 @@ def apply_chosen(
     )
     if settings.armature != result.armature:
         settings.armature = result.armature
-    settings.advice = "\n".join(advise(shot.take, how, result.motion, cameras))
+    advice = advise(shot.take, how, result.motion, cameras)
+    settings.advice = "\n".join((*advice, *result.notes))
     people.applied(settings, shot.take.person, result.armature, how.height_m)
     return result
 

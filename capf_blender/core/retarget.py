@@ -22,6 +22,10 @@ from .rotations import about, continuous, dot, quaternion_from_matrix, twist_ang
 from .skeleton import JOINT
 
 FASTEST_DEG_S = 1500.0  # no body part turns faster
+EDGE_S = (
+    0.2  # of a capture's start and end, where faster turns are not told: there is less to go by
+)
+SHOWN = 3  # bones that a note names
 
 
 @dataclass(frozen=True)
@@ -231,13 +235,15 @@ def _fast(names: Sequence[str], quaternions: np.ndarray, time_s: np.ndarray) -> 
     """A sentence when bones turn faster than a body can."""
     if len(time_s) < 2:
         return ()
+    inner = (time_s[:-1] >= time_s[0] + EDGE_S) & (time_s[1:] <= time_s[-1] - EDGE_S)
     cosine = np.clip(np.abs(dot(quaternions[1:], quaternions[:-1])), 0.0, 1.0)
     speed = np.degrees(2 * np.arccos(cosine)) / np.diff(time_s)[:, None]
-    frames, bones = np.nonzero(speed > FASTEST_DEG_S)
+    frames, bones = np.nonzero((speed > FASTEST_DEG_S) & inner[:, None])
     if not len(frames):
         return ()
-    fast = ", ".join(names[bone] for bone in sorted(set(bones.tolist())))
+    fast = [names[bone] for bone in sorted(set(bones.tolist()))]
+    more = ", ..." if len(fast) > SHOWN else ""
     return (
-        f"Faster than {FASTEST_DEG_S:.0f} degrees a second, first at {time_s[frames[0]]:.2f} s: "
-        f"{fast}.",
+        f"Faster than {FASTEST_DEG_S:.0f} degrees a second, first at {time_s[frames[0]]:.2f} s of "
+        f"the footage: {', '.join(fast[:SHOWN])}{more}.",
     )

@@ -28,16 +28,14 @@ class CAPF_OT_apply_take(bpy.types.Operator):
         except CaptureError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        advice = compat.sequencer_scene(context).capf.advice.splitlines()
-        sentences = [
-            f"Keyed {result.frames} frames of {result.armature.name}, "
-            f"{result.reprojection_px:.1f} px from the footage on average",
-            *result.notes,
-            *(line.rstrip(".") for line in advice),
-        ]
+        sentences = [f"Keyed {result.frames} frames of {result.armature.name}"]
+        if compat.sequencer_scene(context).capf.advice:
+            sentences[0] += ", with notes under Check"
+        if result.kept:
+            sentences.append(f"{result.kept} was edited by hand and is kept as it is")
         if shot.strip is None:
             sentences.append("No strip shows the take, so it starts at the scene's first frame")
-        self.report({"WARNING"} if result.notes or advice else {"INFO"}, ". ".join(sentences))
+        self.report({"WARNING"} if result.kept else {"INFO"}, ". ".join(sentences))
         return {"FINISHED"}
 
 

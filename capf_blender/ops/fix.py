@@ -110,8 +110,10 @@ class CAPF_OT_apply_corrections(bpy.types.Operator):
             if off > MISSED_M:
                 missed.append(f"{CORRECTABLE[joint]} came as near as it reaches, {off:.2f} m short")
         done = ", ".join(sorted({CORRECTABLE[joint] for joint, _, _ in wanted}))
-        sentences = [f"Corrected {done}", *missed, *result.notes]
-        self.report({"WARNING"} if missed or result.notes else {"INFO"}, ". ".join(sentences))
+        sentences = [f"Corrected {done}", *missed]
+        if result.kept:
+            sentences.append(f"{result.kept} was edited by hand and is kept as it is")
+        self.report({"WARNING"} if missed or result.kept else {"INFO"}, ". ".join(sentences))
 
 
 class CAPF_OT_remove_correction(bpy.types.Operator):

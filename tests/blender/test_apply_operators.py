@@ -87,6 +87,14 @@ def test_a_setting_takes_effect_at_once(settings):
     assert ob.animation_data.action == action
 
 
+def test_a_good_capture_is_one_short_sentence(settings, capfd):
+    bpy.ops.capf.apply_take()
+    out, err = capfd.readouterr()
+    told = [line for line in (out + err).splitlines() if "Keyed" in line]
+    assert len(told) == 1
+    assert told[0].startswith(f"Info: Keyed {FRAMES} frames of CAPF Person. No strip shows")
+
+
 def test_a_slider_never_makes_keys_where_none_are(settings, addon):
     settings.body_hz = 3.0
     assert not bpy.data.actions and not settings.armature

@@ -443,3 +443,6 @@ def test_implausible_speed_is_told():
     notes = own_pose(joints, body()).notes
     assert len(notes) == 1
     assert "hips" in notes[0]
+    edge = walking_joints(TIMES)
+    edge[:2] = edge[:2] * [-1, -1, 1]
+    assert own_pose(edge, body()).notes == ()
