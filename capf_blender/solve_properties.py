@@ -93,15 +93,15 @@ class SolveProperties:
         update=_cleaning_changed,
     )
     outlier_sigmas: bpy.props.FloatProperty(
-        name="Outliers",
-        description="Standard deviations from the frames around that make a joint an outlier; 0 "
-        "keeps them all",
+        name="Outlier Sigmas",
+        description="How many standard deviations (sigmas) from the frames around make a joint an "
+        "outlier, which is replaced: fewer replace more, 0 keeps them all",
         default=_DEFAULT.outlier_sigmas, min=0.0, max=10.0, precision=1,
         update=_cleaning_changed,
     )  # fmt: skip
     longest_gap_s: bpy.props.FloatProperty(
         name="Longest Gap",
-        description="Gaps up to this are filled, frames of longer ones get no keys",
+        description="Gaps of up to so many seconds are filled, frames of longer ones get no keys",
         subtype="TIME_ABSOLUTE",
         default=_DEFAULT.longest_gap_s, min=0.0, max=5.0,
         update=_cleaning_changed,
@@ -136,7 +136,8 @@ class SolveProperties:
     )  # fmt: skip
     dead_zone_m: bpy.props.FloatProperty(
         name="Still in Depth",
-        description="Faster changes of depth that are smaller than this are taken for noise",
+        description="Faster changes of depth that are smaller than this are taken for noise: "
+        "0.015 m are 15 mm",
         subtype="DISTANCE",
         default=_DEFAULT.dead_zone_m, min=0.0, max=0.1, precision=4, step=0.1,
         update=_cleaning_changed,
@@ -250,7 +251,7 @@ class BakeProperties:
         default="ACTION",
     )  # fmt: skip
     blend_frames: bpy.props.FloatProperty(
-        name="Blend",
+        name="Blend Frames",
         description="Frames over which the strip on top fades in and out",
         default=10.0, min=0.0, max=1000.0, precision=0,
         update=changed,
@@ -275,7 +276,7 @@ class BakeProperties:
     )
     key_tolerance: bpy.props.FloatProperty(
         name="Tolerance",
-        description="How far fewer keys may move any joint",
+        description="How far fewer keys may move any joint: 0.005 m are 5 mm",
         subtype="DISTANCE",
         default=0.005, min=0.0001, soft_max=0.05, max=1.0, precision=4, step=0.1,
         update=changed,

@@ -22,9 +22,7 @@ from .rotations import about, continuous, dot, quaternion_from_matrix, twist_ang
 from .skeleton import JOINT
 
 FASTEST_DEG_S = 1500.0  # no body part turns faster
-EDGE_S = (
-    0.2  # of a capture's start and end, where faster turns are not told: there is less to go by
-)
+EDGE_S = 0.2  # of a capture's start and end, the least certain: not told there
 SHOWN = 3  # bones that a note names
 
 
