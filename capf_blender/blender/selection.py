@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 CAPF Blender authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user's mode, selection and active object, kept."""
+"""The user's mode, selection and active object: kept, or what was just made is selected."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,3 +27,14 @@ def kept(context: bpy.types.Context) -> Iterator[None]:
         view_layer.objects.active = active
         if mode != "OBJECT":
             bpy.ops.object.mode_set(mode=mode)
+
+
+def select_new(context: bpy.types.Context, ob: bpy.types.Object) -> None:
+    """Selects `ob`, which was just made, alone and makes it active; nothing outside Object mode,
+    where the user works on something else."""
+    objects = context.view_layer.objects
+    if context.mode != "OBJECT" or ob.name not in objects:
+        return
+    for other in objects:
+        other.select_set(other == ob)
+    objects.active = ob

@@ -4,7 +4,7 @@
 
 import bpy
 
-from ..blender import choices, compat, targets
+from ..blender import choices, compat, selection, targets
 from ..core.errors import CaptureError
 
 
@@ -22,12 +22,15 @@ class CAPF_OT_apply_take(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        before = compat.sequencer_scene(context).capf.armature
         try:
             shot = choices.chosen_shot(context)
             result = choices.apply_chosen(context, shot)
         except CaptureError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        if result.armature != before:
+            selection.select_new(context, result.armature)
         sentences = [f"Keyed {result.frames} frames of {result.armature.name}"]
         if compat.sequencer_scene(context).capf.advice:
             sentences[0] += ", with notes under Check"

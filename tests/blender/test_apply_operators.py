@@ -87,6 +87,20 @@ def test_a_setting_takes_effect_at_once(settings):
     assert ob.animation_data.action == action
 
 
+def test_a_new_armature_is_selected_and_an_old_one_is_not(settings):
+    objects = bpy.context.view_layer.objects
+    mine = bpy.data.objects.new("Mine", None)
+    bpy.context.scene.collection.objects.link(mine)
+    mine.select_set(True)
+    bpy.ops.capf.apply_take()
+    assert objects.active == settings.armature and objects.selected[:] == [settings.armature]
+    settings.armature.select_set(False)
+    mine.select_set(True)
+    objects.active = mine
+    bpy.ops.capf.apply_take()
+    assert objects.active == mine and objects.selected[:] == [mine]
+
+
 def test_a_good_capture_is_one_short_sentence(settings, capfd):
     bpy.ops.capf.apply_take()
     out, err = capfd.readouterr()
