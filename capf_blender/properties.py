@@ -7,7 +7,7 @@ import math
 import bpy
 
 from . import people_properties, role_properties, trust_properties
-from .blender import rig_check
+from .blender import people, rig_check
 from .camera_properties import CameraProperties
 from .core.model_cards import DEFAULT_MODEL, MODEL_CARDS
 from .people_properties import PeopleProperties, take_chosen
@@ -18,6 +18,14 @@ from .trust_properties import TrustProperties
 
 def _armature_chosen(settings: "CAPF_PG_scene", context: bpy.types.Context) -> None:
     rig_check.look(context, settings)
+
+
+def _person_number(settings: "CAPF_PG_scene") -> int:
+    return people.shown_number(settings.person)
+
+
+def _set_person_number(settings: "CAPF_PG_scene", number: int) -> None:
+    settings.person += number - people.shown_number(settings.person)
 
 
 def _has_bones(_self, candidate: bpy.types.Object) -> bool:
@@ -47,8 +55,13 @@ class CAPF_PG_scene(
         name="Choose Person",
         description="Capture one certain person instead of the one seen largest and longest",
     )
-    person: bpy.props.IntProperty(
-        name="Person", description="Number of the person, as listed after a capture", min=0
+    person: bpy.props.IntProperty(name="Id of the Person", description="From 0 on", min=0)
+    person_number: bpy.props.IntProperty(
+        name="Person",
+        description="Number of the person, as listed after a capture",
+        min=1,
+        get=_person_number,
+        set=_set_person_number,
     )
     model: bpy.props.EnumProperty(
         name="Model",

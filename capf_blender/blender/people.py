@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 LEAST_COVERAGE = 0.1  # who is seen less is not applied with everyone, unless the user says so
 
 
+def shown_number(person: int) -> int:
+    """What the user calls `person`: ids in files and on the command line count from 0."""
+    return person + 1
+
+
 def list_people(settings: "CAPF_PG_scene") -> None:
     """Fills the list from the chosen take. What was known of the same take's people stays known."""
     folder = settings.take_folder
@@ -28,7 +33,8 @@ def list_people(settings: "CAPF_PG_scene") -> None:
     settings.people.clear()
     for person, coverage in found:
         row = settings.people.add()
-        row.name, row.person, row.coverage = f"Person {person}", person, coverage
+        row.name = f"Person {shown_number(person)}"
+        row.person, row.coverage = person, coverage
         row.use = coverage >= LEAST_COVERAGE
         if same and person in known:
             row.armature, row.height, row.use = known[person]

@@ -14,7 +14,7 @@ import bpy
 from ..bridge.job import Job, JobState, capture_job
 from ..bridge.messages import CaptureRequest
 from ..core.errors import CaptureError
-from . import preview, session, takes
+from . import people, preview, session, takes
 
 
 @dataclass(frozen=True)
@@ -133,14 +133,14 @@ def _add_undo_step() -> None:
 
 def _sentence(summary: dict) -> str:
     others = ", ".join(
-        f"person {person['id']} ({person['coverage']:.0%})"
+        f"person {people.shown_number(person['id'])} ({person['coverage']:.0%})"
         for person in summary["people"]
         if person["id"] != summary["person"]
     )
     return (
-        f"Person {summary['person']} captured in {summary['frames_with_person']} of "
-        f"{summary['frames']} frames at {summary['fps']:.1f} fps."
-        + (f" Also seen: {others}." if others else "")
+        f"Person {people.shown_number(summary['person'])} captured in "
+        f"{summary['frames_with_person']} of {summary['frames']} frames, at {summary['fps']:.1f} "
+        "frames a second." + (f" Also seen: {others}." if others else "")
     )
 
 

@@ -104,8 +104,8 @@ def load_person(job_folder: Path, person: int | None) -> Take:
     if sum(len(chunk.time_s) for chunk in chunks) != len(take.time_s):
         raise CaptureError(
             "no_frames_of_others",
-            f"The take in {job_folder} holds only person {take.person}; its folder of frames is "
-            "missing or damaged.",
+            f"The take in {job_folder} holds only the person it was made of; its folder of frames "
+            "is missing or damaged.",
             "Choose that person, or capture the footage again.",
         )
     width, height = (int(side) for side in take.image_size)
@@ -154,7 +154,7 @@ def assemble_take(
         raise CaptureError(
             "no_such_person",
             f"There is no person {wanted}, only {', '.join(map(str, sorted(ids)))}.",
-            "Choose one of them.",
+            "Choose one of them: here they count from 0, in the panels from 1.",
         )
     chosen = int(ids[0] if wanted is None else wanted)
     starts = np.cumsum([0] + [len(chunk.time_s) for chunk in chunks])

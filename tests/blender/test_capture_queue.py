@@ -116,7 +116,7 @@ def test_another_person_of_a_capture_takes_no_inference(ready, addon):
     stages = set()
     bpy.ops.capf.capture_pose()
     pump(addon, until=lambda job: stages.add(job.stage))
-    assert session.current.message.startswith(f"Person {others[0]} captured")
+    assert session.current.message.startswith(f"Person {others[0] + 1} captured")
     assert "Capturing" not in stages
 
 

@@ -80,6 +80,13 @@ def test_listed_with_their_share_of_the_frames(settings):
     assert [(row.person, row.use) for row in settings.people] == [(3, True), (5, True)]
     assert [row.coverage for row in settings.people] == pytest.approx([1.0, 1 / 3])
     assert settings.active_person == 0 and not settings.choose_person
+    assert [row.name for row in settings.people] == ["Person 4", "Person 6"]
+
+
+def test_people_are_counted_from_one_in_the_panel(scene):
+    assert scene.capf.person_number == scene.capf.person + 1 == 1
+    scene.capf.person_number = 4
+    assert scene.capf.person == 3
 
 
 def test_the_list_is_saved_with_the_file(settings, tmp_path):
@@ -105,7 +112,7 @@ def test_without_the_frames_only_the_captured_person_is_there(settings, folder):
     for file in (folder / "frames").iterdir():
         file.unlink()
     settings.active_person = 1
-    with pytest.raises(RuntimeError, match="holds only person 3"):
+    with pytest.raises(RuntimeError, match="holds only the person it was made of"):
         bpy.ops.capf.apply_take()
     settings.active_person = 0
     assert bpy.ops.capf.apply_take() == {"FINISHED"}
