@@ -7,20 +7,12 @@ import bpy
 from ..core.errors import CaptureError
 from ..core.rig import BODY_ROLES, DOUBTFUL, RigMap
 from ..core.rig_mapping import with_corrections
-from ..core.rig_report import report
+from ..core.rig_report import report, words_of
 from ..rigs import CONVENTIONS
 from . import role_map, targets
 from .rigs import read_rig
 
-_SIDES = {"L": "Left ", "R": "Right "}
-
 _filling = False  # rows that are filled by us are not corrections
-
-
-def label(role: str) -> str:
-    """ "upper_arm.L" as "Left Upper Arm"."""
-    name, _, side = role.partition(".")
-    return _SIDES.get(side, "") + name.replace("_", " ").title()
 
 
 def look(context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> CaptureError | None:
@@ -76,7 +68,7 @@ def fill(rows: bpy.types.bpy_prop_collection, rig_map: RigMap, ob: bpy.types.Obj
         rows.clear()
         for role in role_map.ROLES:
             row = rows.add()
-            row.name, row.role = label(role), role
+            row.name, row.role = words_of(role).title(), role
             row.bone = ", ".join(rig_map.bones(role))
             found = rig_map.roles.get(role)
             row.confidence = 0.0 if found is None else found.confidence

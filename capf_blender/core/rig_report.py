@@ -8,7 +8,14 @@ from .errors import CaptureError
 from .rig import BODY_ROLES, DOUBTFUL, OPTIONAL_ROLES, RigMap
 
 VERSION = 1
-SHOWN = 4  # doubtful bones that a sentence names
+SHOWN = 4  # missing and doubtful bones that a sentence names, of each
+_SIDES = {"L": "left ", "R": "right "}
+
+
+def words_of(role: str) -> str:
+    """ "upper_arm.L" as "left upper arm"."""
+    name, _, side = role.partition(".")
+    return _SIDES.get(side, "") + name.replace("_", " ")
 
 
 def doubtful_roles(rig_map: RigMap) -> list[str]:
@@ -24,14 +31,18 @@ def missing_roles(rig_map: RigMap) -> list[str]:
 
 
 def report(rig_map: RigMap) -> str:
-    """As "19 of 20 roles, 1 doubtful: spine.003"."""
-    present = len(BODY_ROLES) - len(missing_roles(rig_map))
-    text = f"{present} of {len(BODY_ROLES)} roles"
-    names = [rig_map.roles[role].bones[0] for role in doubtful_roles(rig_map)]
+    """As "19 of 20 bones found; missing: left toe; doubtful: spine.003"."""
+    missing = [words_of(role) for role in missing_roles(rig_map)]
+    doubtful = [rig_map.roles[role].bones[0] for role in doubtful_roles(rig_map)]
+    text = f"{len(BODY_ROLES) - len(missing)} of {len(BODY_ROLES)} bones found"
+    return text + _listed("missing", missing) + _listed("doubtful", doubtful)
+
+
+def _listed(what: str, names: list[str]) -> str:
     if not names:
-        return text
+        return ""
     more = ", ..." if len(names) > SHOWN else ""
-    return f"{text}, {len(names)} doubtful: {', '.join(names[:SHOWN])}{more}"
+    return f"; {what}: {', '.join(names[:SHOWN])}{more}"
 
 
 def map_to_json(rig_map: RigMap) -> str:

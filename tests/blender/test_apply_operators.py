@@ -204,7 +204,7 @@ def test_anothers_rig_is_checked_then_keyed(settings):
     ob = rig_zoo.build("mixamo")
     settings.armature = ob
     assert bpy.ops.capf.check_rig() == {"FINISHED"}
-    assert "20 of 20 roles" in settings.rig_report and not bpy.data.actions
+    assert "20 of 20 bones found" in settings.rig_report and not bpy.data.actions
     rows = {row.role: row for row in settings.roles}
     assert rows["shin.L"].bone == "mixamorig:LeftLeg" and rows["shin.L"].name == "Left Shin"
     assert bpy.ops.capf.apply_take() == {"FINISHED"}

@@ -40,7 +40,7 @@ def check_controls(rig):
     """All that the convention names is there, and is a control."""
     rig_map = find_map(read_rig(rig), CONVENTIONS)
     assert rig_map.convention == "rigify"
-    assert report(rig_map) == f"{len(BODY_ROLES)} of {len(BODY_ROLES)} roles"
+    assert report(rig_map) == f"{len(BODY_ROLES)} of {len(BODY_ROLES)} bones found"
     assert sorted(rig_map.limbs) == ["arm.L", "arm.R", "leg.L", "leg.R"]
     pose = rig.pose.bones
     for found in rig_map.roles.values():

@@ -256,13 +256,13 @@ def test_grey_buttons_say_why(scene):
 def test_choosing_an_armature_tells_at_once_what_would_be_keyed(scene):
     settings = scene.capf
     settings.armature = rig_zoo.build("mixamo")
-    assert "20 of 20 roles" in settings.rig_report and settings.rig_state == "SURE"
+    assert "20 of 20 bones found" in settings.rig_report and settings.rig_state == "SURE"
     assert not bpy.data.actions
     row = next(row for row in settings.roles if row.role == "hand.L")
     row.bone = ""
-    assert "19 of 20 roles" in settings.rig_report
+    assert "19 of 20 bones found; missing: left hand" in settings.rig_report
     row.bone = "mixamorig:LeftHand"
-    assert "20 of 20 roles" in settings.rig_report and settings.rig_state == "SURE"
+    assert "20 of 20 bones found" in settings.rig_report and settings.rig_state == "SURE"
     settings.armature = None
     assert not settings.rig_report and not len(settings.roles)
 

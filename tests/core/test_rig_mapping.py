@@ -53,7 +53,7 @@ def test_families_are_known_by_name(key):
     rig_map = find_map(rig, CONVENTIONS)
     assert rig_map.convention == key
     assert found(rig) == roles
-    assert report(rig_map) == "20 of 20 roles"
+    assert report(rig_map) == "20 of 20 bones found"
 
 
 @pytest.mark.parametrize("prefix", ["mixamorig:", "mixamorig1:", "mixamorig_", "Hero:Body:", ""])
@@ -134,7 +134,9 @@ def test_corrections_go_before_everything():
     changed = with_corrections(rig_map, {"toe.L": (), "spine": ("Spine", "Spine2")})
     assert "toe.L" not in changed.roles
     assert changed.roles["spine"].source == "user"
-    assert report(changed) == "19 of 20 roles"
+    assert report(changed) == "19 of 20 bones found; missing: left toe"
+    bare = with_corrections(rig_map, dict.fromkeys(BODY_ROLES[-5:], ()))
+    assert report(bare).endswith("; missing: right hand, right thigh, right shin, right foot, ...")
     again = corrections_from_json(map_to_json(changed))
     assert with_corrections(rig_map, {"toe.L": (), **again}).bones("spine") == ("Spine", "Spine2")
 
