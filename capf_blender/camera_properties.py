@@ -46,7 +46,7 @@ class CameraProperties:
     )
     use_tilt: bpy.props.BoolProperty(
         name="Known Tilt",
-        description="Give the camera's pitch and roll instead of levelling the world by how the "
+        description="Give the camera's pitch and roll; unticked, the world is levelled by how the "
         "person stands",
         update=changed,
     )

@@ -47,13 +47,13 @@ class CAPF_PG_scene(
     )
     use_range: bpy.props.BoolProperty(
         name="Frame Range",
-        description="Capture only these scene frames of the strip",
+        description="Capture only these scene frames of the strip; unticked, the whole strip",
     )
     frame_start: bpy.props.IntProperty(name="Start", description="First scene frame", default=1)
     frame_end: bpy.props.IntProperty(name="End", description="Last scene frame", default=250)
     choose_person: bpy.props.BoolProperty(
         name="Choose Person",
-        description="Capture one certain person instead of the one seen largest and longest",
+        description="Capture one certain person; unticked, the one seen largest and longest",
     )
     person: bpy.props.IntProperty(name="Id of the Person", description="From 0 on", min=0)
     person_number: bpy.props.IntProperty(
@@ -82,7 +82,8 @@ class CAPF_PG_scene(
     )
     use_field_of_view: bpy.props.BoolProperty(
         name="Known Field of View",
-        description="Give the camera's field of view instead of the footage's metadata or a guess",
+        description="Give the camera's field of view; unticked, it is read from the footage's "
+        "metadata, or guessed where they do not tell",
         update=changed,
     )
     field_of_view: bpy.props.FloatProperty(

@@ -258,7 +258,7 @@ class BakeProperties:
     )  # fmt: skip
     use_key_range: bpy.props.BoolProperty(
         name="Frame Range",
-        description="Key only these scene frames",
+        description="Key only these scene frames; unticked, all that show the take",
     )
     key_start: bpy.props.IntProperty(name="Start", description="First scene frame", default=1)
     key_end: bpy.props.IntProperty(name="End", description="Last scene frame", default=250)

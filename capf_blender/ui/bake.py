@@ -40,7 +40,10 @@ class BakedFrames(ClosedSection):
         context: bpy.types.Context,
     ) -> None:
         column = layout.column()
-        draw_switched(column, settings, "Range", "use_key_range", "key_start", "key_end")
+        draw_switched(
+            column, settings, "Range", "use_key_range", "key_start", "key_end",
+            otherwise="Whole take",
+        )  # fmt: skip
         column.prop(settings, "key_step")
 
 

@@ -31,7 +31,10 @@ class Footage(Section):
             except CaptureError as error:
                 text, icon = str(error), "INFO"
             draw_sentence(column, text, icon, width)
-        draw_switched(column, settings, "Frames", "use_range", "frame_start", "frame_end")
+        draw_switched(
+            column, settings, "Frames", "use_range", "frame_start", "frame_end",
+            otherwise="Whole strip",
+        )  # fmt: skip
 
 
 class Camera(ClosedSection):
@@ -47,11 +50,13 @@ class Camera(ClosedSection):
         column = layout.column()
         column.prop(settings, "camera_source", text="Source")
         if settings.camera_source == "FOOTAGE":
-            draw_switched(column, settings, "View Angle", "use_field_of_view", "field_of_view")
-            draw_switched(column, settings, "Pitch", "use_tilt", "pitch")
-            row = column.row()
-            row.active = settings.use_tilt
-            row.prop(settings, "roll")
+            draw_switched(
+                column, settings, "View Angle", "use_field_of_view", "field_of_view",
+                otherwise="Automatic",
+            )  # fmt: skip
+            draw_switched(column, settings, "Pitch", "use_tilt", "pitch", otherwise="Automatic")
+            if settings.use_tilt:
+                column.prop(settings, "roll")
         elif settings.camera_source == "SCENE":
             column.prop(context.scene, "camera", text="Object")
             column.operator("capf.height_from_camera", icon="DRIVER_DISTANCE")

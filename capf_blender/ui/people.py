@@ -44,7 +44,10 @@ class People(Section):
                 rows=min(len(settings.people), _MOST_ROWS),
             )
         else:
-            draw_switched(column, settings, "Person", "choose_person", "person_number")
+            draw_switched(
+                column, settings, "Person", "choose_person", "person_number",
+                otherwise="The largest",
+            )  # fmt: skip
         column.prop(settings, "height")
         if len(settings.people) > 1:
             layout.operator("capf.apply_everyone", icon="COMMUNITY")

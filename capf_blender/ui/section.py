@@ -73,12 +73,16 @@ def draw_switched(
     heading: str,
     switch: str,
     *values: str,
+    otherwise: str,
 ) -> None:
-    """A row of `values` that count while `switch` is on."""
+    """A row of `values` that count while `switch` is on; what counts `otherwise`, in grey."""
     row = layout.column(heading=heading).row(align=True)
     row.prop(settings, switch, text="")
     row = row.row(align=True)
-    row.active = getattr(settings, switch)
+    if not getattr(settings, switch):
+        row.active = False
+        row.label(text=otherwise)
+        return
     for value in values:
         row.prop(settings, value, text="")
 
