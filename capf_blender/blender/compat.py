@@ -13,6 +13,12 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
+def sequencer_without_scene(context: bpy.types.Context) -> bool:
+    """Whether the sequencer shows no scene, so that no strip can be added there: since 5.0 so in a
+    new file."""
+    return getattr(context, "sequencer_scene", context.scene) is None
+
+
 def strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """The scene's strips, those within meta strips included: they too lie at scene frames."""
     editor = scene.sequence_editor

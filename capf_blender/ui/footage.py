@@ -21,7 +21,10 @@ class Footage(Section):
     ) -> None:
         scene, width = settings.id_data, context.region.width
         if not compat.strips(scene):
-            draw_sentence(layout, "Add a video in the Video Sequencer", "INFO", width)
+            text = "Add a video in the Video Sequencer"
+            if compat.sequencer_without_scene(context):
+                text = "Choose or make a scene in the Video Sequencer's header, then add a video"
+            draw_sentence(layout, text, "INFO", width)
             return
         column = layout.column()
         column.prop_search(settings, "strip", scene.sequence_editor, "strips_all", icon="SEQUENCE")

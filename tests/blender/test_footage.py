@@ -126,6 +126,15 @@ def test_strip_whose_time_blender_changes_is_refused(scene, addon, coded_video):
         footage_module.read_strip(strip, scene)
 
 
+def test_a_sequencer_without_a_scene_is_known(scene, addon):
+    compat = addon.module("blender.compat")
+    assert not compat.sequencer_without_scene(bpy.context)
+    if hasattr(bpy.context, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = None
+        assert compat.sequencer_without_scene(bpy.context)
+        bpy.context.workspace.sequencer_scene = scene
+
+
 def test_missing_file_is_named(scene, addon, coded_video, tmp_path):
     footage_module = addon.module("blender.footage")
     strip = add_by_script(coded_video, 1)
