@@ -240,7 +240,7 @@ def _fast(names: Sequence[str], quaternions: np.ndarray, time_s: np.ndarray) -> 
     if not len(frames):
         return ()
     fast = [names[bone] for bone in sorted(set(bones.tolist()))]
-    more = ", ..." if len(fast) > SHOWN else ""
+    more = f" and {len(fast) - SHOWN} more" if len(fast) > SHOWN else ""
     return (
         f"Faster than {FASTEST_DEG_S:.0f} degrees a second, first at {time_s[frames[0]]:.2f} s of "
         f"the footage: {', '.join(fast[:SHOWN])}{more}.",

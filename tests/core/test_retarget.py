@@ -443,6 +443,10 @@ def test_implausible_speed_is_told():
     notes = own_pose(joints, body()).notes
     assert len(notes) == 1
     assert "hips" in notes[0]
+    shaken = walking_joints(TIMES)
+    shaken += np.random.default_rng(1).normal(0, 0.1, shaken.shape)
+    (note,) = own_pose(shaken, body()).notes
+    assert note.endswith(" more.") and len(note) < 120
     edge = walking_joints(TIMES)
     edge[:2] = edge[:2] * [-1, -1, 1]
     assert own_pose(edge, body()).notes == ()
