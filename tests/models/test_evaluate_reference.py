@@ -70,7 +70,8 @@ def written(arrays, tmp_path):
 
 def test_a_perfect_capture_has_no_error(walk, written):
     take = take_of(walk, TIMES, WORLD_FROM_CAMERA)
-    motion = solve(take, SolveSettings(height_m=None))
+    # feet that are planted leave what was seen, and are another test's matter
+    motion = solve(take, SolveSettings(height_m=None, contact_mode="NEVER"))
     scores = reference_scores(take, motion, read_reference(written()))
     capture = scores["capture"]
     assert capture["frames found, %"] == 100
