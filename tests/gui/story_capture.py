@@ -70,8 +70,8 @@ def run_job(kind, limit_s, shot=None):
             steps.facts["stepped_while_running"] = bpy.context.scene.frame_current - before
     yield from steps.wait_until(lambda: not session.is_running(), limit_s, kind)
     steps.facts[kind] = {
-        "longest_gap_s": max(each.longest_s for each in gaps),
-        "longest_wall_gap_s": max(each.longest_wall_s for each in gaps),
+        "first_gap_s": gaps[0].longest_s,  # until three tenths are done
+        "longest_gap_s": gaps[-1].longest_s,  # from then on
         "progress": progress,
         "outcome": session.current.outcome.value,
         "message": session.current.message,

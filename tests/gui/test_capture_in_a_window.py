@@ -48,6 +48,9 @@ def test_progress_moves_and_blender_answers(run):
     assert len({fraction for _stage, fraction in capture["progress"]}) >= 3
     assert run["blocked_gap_s"] > 0.5, "the meter sees a main loop that waits"
     assert capture["longest_gap_s"] < 0.5
+    # once, before, Blender itself waits (no Python runs): 0.9 s where OpenGL is software, which
+    # compiles what it draws for the first time; the newest frame's picture appears then
+    assert capture["first_gap_s"] < 1.5
     assert run["stepped_while_running"] == 1
 
 
