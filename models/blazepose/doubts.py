@@ -21,7 +21,9 @@ MIN_SCORE = 0.5  # of the landmark network: below, there is nobody
 RESCUE_SCORE = 0.8  # for somebody who is not where the region is: several looks find more ghosts
 CLEARLY = 0.6  # of the misfit: another look fits clearly better
 # side, in sides; rotation in radians
-OTHER_LOOKS = np.array([[0.8, 0.0], [0.9, 0.21], [0.9, -0.21], [1.0, 0.35], [1.0, -0.35]])
+OTHER_LOOKS = np.array(
+    [[0.9, 0.0], [1.12, 0.0], [0.9, 0.21], [0.9, -0.21], [1.0, 0.35], [1.0, -0.35]]
+)
 WIDER_LOOKS = np.array([[0.9, 0.0], [1.15, 0.0], [1.4, 0.0], [1.1, 0.4], [1.1, -0.4]])
 
 
