@@ -39,7 +39,7 @@ PARTS: dict[str, Part] = {
     ),
     "forelegs": Part(LIMBS["forelegs"], 5.0, 5.0),
     "hips": Part(("l_hip",), 5.0, 5.0, (("l_hip", "l_knee"),)),
-    "forearms": Part(LIMBS["forearms"], 5.0, 5.0),
+    "forearms": Part(LIMBS["forearms"], 8.0, 15.0),
     "shoulders": Part(("l_shoulder",), 5.0, 5.0, (("l_shoulder", "l_elbow"),)),
 }
 # How fast half the difference between a left and a right joint changes, and how fast that changes:
@@ -56,6 +56,7 @@ BURST_ROUNDS = 3
 BRIDGE_S = 0.2  # reach of the frames around the ends of a longer run
 BRIDGED = 0.5  # by so many frames' worth the motion there must become simpler,
 AGAINST = 20.0  # or each of the missing ones is such log odds against an exchange
+FROM_THE_START = 3.0  # switches: a take that begins the wrong way round is rare
 LEAST_WEIGHT = 0.1  # beside a confidence: even what is hidden is somewhere
 CAP = 9.0  # squared sigmas that one joint can weigh: glitches are not exchanges
 INDEPENDENT = 2.0  # a limb's joints err together
@@ -222,7 +223,7 @@ def _runs(
     cost = _motion_costs(halves, weights, np.diff(time_s), motion)
     cost[:, :, 1] += change_cost[:, None]
     states = [(0, 0), (1, 0), (0, 1), (1, 1)]  # (wrong, changed)
-    total = [0.0, float(wrong_cost[0]), np.inf, np.inf]
+    total = [0.0, float(wrong_cost[0]) + FROM_THE_START * part.switch, np.inf, np.inf]
     came_from = []
     for (stay, change), unary in zip(cost.transpose(0, 2, 1).tolist(), wrong_cost[1:], strict=True):
         costs, best = [], []
