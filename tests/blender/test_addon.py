@@ -56,9 +56,9 @@ def test_installs_and_leaves_without_a_word(archive, repo, tmp_path):
         env={"BLENDER_USER_RESOURCES": str(tmp_path / "blender"), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     logged = (tmp_path / "blender" / "blender.log").read_text()
-    assert "Installed" in logged
     output = done.stdout + done.stderr + logged
     assert done.returncode == 0, output
+    assert "Installed" in logged, output
     assert "REGISTERED" in output and "REGISTERED 0" not in output
     assert "LEFT [] AGAIN True" in output
     assert not [line for line in output.lower().splitlines() if "warning" in line], output
