@@ -16,11 +16,11 @@ class Latency:
 
     `longest_s` is without what Blender's main thread, the slowest of its drawing threads and the X
     server waited for a core: that is other programs' doing, and a main thread that is busy or
-    blocked makes none of it. `longest_wall_s` is with it.
+    blocked makes none of it.
     """
 
     def __init__(self) -> None:
-        self.longest_s = self.longest_wall_s = 0.0
+        self.longest_s = 0.0
         self._running = True
         processes = Path("/proc").glob("[0-9]*/comm")
         self._server = next(each.parent for each in processes if each.read_text() == "Xvfb\n")
@@ -38,7 +38,6 @@ class Latency:
         main = grown.pop(f"/proc/self/task/{os.getpid()}")
         server = sum(grown.pop(thread) for thread in list(grown) if "self" not in thread)
         others_s = main + server + max(grown.values(), default=0.0)
-        self.longest_wall_s = max(self.longest_wall_s, gap_s)
         self.longest_s = max(self.longest_s, gap_s - others_s)
         self._then, self._waits = now, waits
         return _TICK_S if self._running else None
